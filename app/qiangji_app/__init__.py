@@ -1,0 +1,1 @@
+"""Workflow, storage, pages and network services (floor 4)."""

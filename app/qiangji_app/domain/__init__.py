@@ -1,0 +1,1 @@
+"""Case, workflow, roles and events; standard library only."""

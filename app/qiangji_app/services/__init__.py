@@ -1,0 +1,1 @@
+"""Use cases: every page, command and protocol calls these."""

@@ -1,0 +1,1 @@
+"""Errors, label vocabulary, records, file formats and public data sets (floor 1)."""

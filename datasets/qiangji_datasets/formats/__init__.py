@@ -1,0 +1,1 @@
+"""Readers of file formats; bytes in, checked records out."""

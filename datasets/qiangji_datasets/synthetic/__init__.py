@@ -1,0 +1,1 @@
+"""Synthetic recordings for demonstration and tests; never a real patient."""

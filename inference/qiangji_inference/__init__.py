@@ -1,0 +1,1 @@
+"""Gate, prediction, explanation, measurement and evaluation without torch (floor 3)."""

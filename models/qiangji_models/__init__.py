@@ -1,0 +1,1 @@
+"""Preprocessing, sealed model bundles and network definitions (floor 2)."""

@@ -1,0 +1,1 @@
+"""Network definitions; the only place below training where torch may be imported."""

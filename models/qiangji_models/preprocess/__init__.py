@@ -1,0 +1,1 @@
+"""Numpy preprocessing: the same functions train and serve."""

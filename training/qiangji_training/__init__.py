@@ -1,0 +1,1 @@
+"""Fit, calibrate and export with torch (floor 4, beside app)."""
