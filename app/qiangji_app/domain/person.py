@@ -1,0 +1,102 @@
+"""The patient: identity number, agreement between form and file, possible duplicates."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, ISO 7064 MOD 11-2
+_CHECKS = "10X98765432"
+
+
+class IdentityKind(StrEnum):
+    """How the patient is known."""
+
+    KNOWN = "known"
+    EMERGENCY = "emergency"  # 无名氏 / 急诊临时号
+
+
+@dataclass(frozen=True)
+class IdNumberFacts:
+    """What an 18-digit resident identity number says."""
+
+    birth_date: date
+    sex: str
+
+
+def read_id_number(number: str, *, today: date) -> IdNumberFacts | None:
+    """Birth date and sex from a resident identity number; None when it is not a valid one.
+
+    References
+    ----------
+    GB 11643-1999: 6 digits region, 8 birth date, 3 sequence (odd male), check ISO 7064 MOD 11-2.
+    """
+    text = number.strip().upper()
+    if len(text) != 18 or not text[:17].isascii() or not text[:17].isdigit():
+        return None
+    total = sum(int(digit) * weight for digit, weight in zip(text[:17], _WEIGHTS, strict=True))
+    if _CHECKS[total % 11] != text[17]:
+        return None
+    try:
+        born = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
+    except ValueError:
+        return None
+    if not date(1880, 1, 1) <= born <= today:
+        return None
+    return IdNumberFacts(birth_date=born, sex="M" if int(text[16]) % 2 else "F")
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The person of a case as typed at the desk; lives only in ``person`` tables.
+
+    ``age_years`` is asked for when no birth date is known; None when unknown.
+    """
+
+    name: str
+    kind: IdentityKind = IdentityKind.KNOWN
+    id_number: str = ""
+    birth_date: date | None = None
+    age_years: float | None = None
+    sex: str = ""
+    phone: str = ""
+    issuer: str = ""
+    patient_id: str = ""
+
+    def age_on(self, day: date) -> float | None:
+        """Age in years on a day, from the birth date, else as stated."""
+        if self.birth_date is None:
+            return self.age_years
+        return (day - self.birth_date).days / 365.25
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One field that differs between the form and a file: its name, no values."""
+
+    field: str
+
+
+def normalise_name(name: str) -> str:
+    """Name for comparison: NFKC, no spaces, no middle dots, upper case."""
+    text = unicodedata.normalize("NFKC", name).upper()
+    return "".join(char for char in text if not char.isspace() and char not in "·•・^.=")
+
+
+def compare(form: Patient, in_file: Patient) -> tuple[Mismatch, ...]:
+    """Fields stated on both sides that differ: name, sex, birth date, patient id."""
+    found: list[Mismatch] = []
+    if form.kind is IdentityKind.EMERGENCY:
+        return ()
+    pairs = (
+        ("name", normalise_name(form.name), normalise_name(in_file.name)),
+        ("sex", form.sex, in_file.sex),
+        ("birth_date", form.birth_date, in_file.birth_date),
+        ("patient_id", form.patient_id, in_file.patient_id),
+    )
+    for name, left, right in pairs:
+        if left and right and left != right:
+            found.append(Mismatch(name))
+    return tuple(found)
