@@ -210,7 +210,10 @@ class Store(Protocol):
 class Blobs(Protocol):
     """Content-addressed, encrypted files, fsynced before they exist."""
 
-    def start(self, upload_id: str) -> None: ...
+    def start(self, upload_id: str, size: int) -> None:
+        """Make room for a file of ``size`` bytes; StorageFault ``storage.full`` when there is none."""
+        ...
+
     def append(self, upload_id: str, offset: int, chunk: bytes) -> int:
         """Write a chunk at an offset; returns bytes on disk after fsync.
 
@@ -245,6 +248,9 @@ class Passwords(Protocol):
 
     def hash(self, password: str) -> str: ...
     def verify(self, password: str, password_hash: str) -> bool: ...
+    def decoy(self) -> str:
+        """A hash that no password matches, as costly to verify as a real one."""
+        ...
 
 
 class RecordingReader(Protocol):

@@ -38,6 +38,7 @@ class Action(StrEnum):
     CALL = "call"  # critical call
     CONFIRM_CALL = "confirm_call"
     MESSAGE = "message"
+    CONFIRM_IDENTITY = "confirm_identity"
 
 
 _SENDERS = (Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR)
@@ -56,14 +57,17 @@ _ROWS: _Rows = (
     ((State.SUBMITTED,), Action.CLAIM, _READERS, State.CLAIMED),
     ((State.CLAIMED,), Action.RELEASE, _READERS, State.SUBMITTED),
     ((State.CLAIMED,), Action.RETURN, _READERS, State.RETURNED),
-    ((State.CLAIMED,), Action.WRITE, _READERS, None),
-    ((State.CLAIMED,), Action.SIGN, _READERS, State.SIGNED),
-    (_RESULT, Action.AMEND, _READERS, State.CLAIMED),
+    ((State.CLAIMED, *_RESULT), Action.WRITE, _READERS, None),
+    ((State.CLAIMED, *_RESULT), Action.SIGN, _READERS, State.SIGNED),
+    # An amendment leaves the signed report valid until the new version is signed or discarded.
+    (_RESULT, Action.AMEND, _READERS, None),
+    (_RESULT, Action.RELEASE, _READERS, None),
     ((State.SIGNED,), Action.ACKNOWLEDGE, _ACTING_DOCTORS, State.ACKNOWLEDGED),
     ((State.ACKNOWLEDGED,), Action.CLOSE, _ACTING_DOCTORS, State.CLOSED),
     ((*_OPEN, *_RESULT), Action.CALL, _READERS, None),
     ((*_OPEN, *_RESULT), Action.CONFIRM_CALL, (*_SENDERS, Role.SPECIALIST), None),
     ((*_OPEN, *_RESULT), Action.MESSAGE, (*_SENDERS, Role.SPECIALIST), None),
+    ((State.DRAFT, *_OPEN), Action.CONFIRM_IDENTITY, (*_SENDERS, Role.SPECIALIST), None),
 )
 
 #: The workflow. A row that is absent is forbidden.

@@ -1,0 +1,143 @@
+"""Accounts and sites: made by administrators, never by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qiangji_app.domain.account import MIN_PASSWORD_LENGTH, Account
+from qiangji_app.domain.roles import Actor, Role, Site, conflicts
+from qiangji_app.ports import Unit
+from qiangji_app.services.access import require_role
+from qiangji_app.services.context import Context
+from qiangji_datasets.errors import Conflict, InputRejected
+
+
+def create_account(
+    ctx: Context,
+    actor: Actor | None,
+    *,
+    login: str,
+    password: str,
+    display_name: str,
+    roles: frozenset[Role],
+    site_id: str,
+    licence_number: str = "",
+    sign_modalities: frozenset[str] = frozenset(),
+    is_demo: bool = False,
+) -> Account:
+    """Add an account.
+
+    Parameters
+    ----------
+    actor
+        A system administrator; None only while the installation has no account at all.
+
+    Raises
+    ------
+    NotPermitted
+        The actor is no system administrator.
+    InputRejected
+        Weak password, no role, separated roles held together, or a specialist without licence.
+    Conflict
+        The login is taken, or a first account is made where accounts exist.
+    """
+    if actor is not None:
+        require_role(actor, Role.SYSTEM_ADMINISTRATOR)
+    _check(password, roles, licence_number=licence_number, sign_modalities=sign_modalities)
+    account = Account(
+        id=ctx.ids.new(),
+        login=login.strip(),
+        display_name=display_name.strip(),
+        password_hash=ctx.passwords.hash(password),
+        roles=roles,
+        site_id=site_id,
+        licence_number=licence_number,
+        sign_modalities=sign_modalities,
+        is_demo=is_demo,
+    )
+    with ctx.store.begin() as unit:
+        if actor is None and not is_demo and unit.accounts.all():
+            raise Conflict("account.not_first")
+        _check_place(unit, account)
+        unit.accounts.add(account)
+        unit.events.append(
+            type="account.created",
+            actor_id=actor.user_id if actor else account.id,
+            payload={"user_id": account.id, "roles": ",".join(sorted(roles)), "site": site_id},
+        )
+        unit.commit()
+    return account
+
+
+def add_site(ctx: Context, actor: Actor | None, site: Site) -> None:
+    """Add an institution below its parent.
+
+    Raises
+    ------
+    NotPermitted
+        The actor is no system administrator; None is allowed while there are no accounts.
+    Conflict
+        The id exists, or a site is added without an actor although accounts exist.
+    InputRejected
+        The parent is unknown.
+    """
+    if actor is not None:
+        require_role(actor, Role.SYSTEM_ADMINISTRATOR)
+    with ctx.store.begin() as unit:
+        if actor is None and not ctx.is_demo and unit.accounts.all():
+            raise Conflict("account.not_first")
+        known = {other.id for other in unit.accounts.sites()}
+        if site.id in known:
+            raise Conflict("site.exists", site=site.id)
+        if site.parent_id is not None and site.parent_id not in known:
+            raise InputRejected("site.no_parent", site=site.id)
+        unit.accounts.add_site(site)
+        unit.events.append(
+            type="site.added",
+            actor_id=actor.user_id if actor else "setup",
+            payload={"site": site.id},
+        )
+        unit.commit()
+
+
+def list_sites(ctx: Context, actor: Actor) -> Sequence[Site]:
+    """The sites the actor sees."""
+    with ctx.store.read() as unit:
+        return [site for site in unit.accounts.sites() if actor.sees_site(site.id)]
+
+
+def list_accounts(ctx: Context, actor: Actor) -> Sequence[Account]:
+    """All accounts.
+
+    Raises
+    ------
+    NotPermitted
+        Neither system nor security administrator.
+    """
+    require_role(actor, Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR)
+    with ctx.store.read() as unit:
+        return unit.accounts.all()
+
+
+def _check(
+    password: str,
+    roles: frozenset[Role],
+    *,
+    licence_number: str,
+    sign_modalities: frozenset[str],
+) -> None:
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise InputRejected("account.weak_password", length=MIN_PASSWORD_LENGTH)
+    if not roles:
+        raise InputRejected("account.no_role")
+    if conflicts(roles):
+        raise InputRejected("account.separated_roles", roles=", ".join(sorted(conflicts(roles))))
+    if Role.SPECIALIST in roles and not (licence_number and sign_modalities):
+        raise InputRejected("account.no_licence")
+
+
+def _check_place(unit: Unit, account: Account) -> None:
+    if unit.accounts.by_login(account.login) is not None:
+        raise Conflict("account.login_taken")
+    if account.site_id not in {site.id for site in unit.accounts.sites()}:
+        raise InputRejected("site.unknown", site=account.site_id)

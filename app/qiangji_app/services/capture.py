@@ -1,0 +1,352 @@
+"""What the township does: open a case, say who the patient is, send it up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from qiangji_app.domain.case import Case, ClinicalRequest, Message, RecordingState
+from qiangji_app.domain.ids import is_uuid
+from qiangji_app.domain.person import (
+    IdentityKind,
+    Mismatch,
+    Patient,
+    compare,
+    normalise_name,
+    read_id_number,
+)
+from qiangji_app.domain.roles import Actor, Role
+from qiangji_app.domain.workflow import Action, State
+from qiangji_app.ports import CaseQuery, Unit
+from qiangji_app.services.access import require, require_role, visible_case
+from qiangji_app.services.context import Context
+from qiangji_app.services.urgency import refresh_urgency
+from qiangji_datasets.errors import Conflict, InputRejected
+
+MODALITIES = frozenset({"cxr", "ecg"})
+_MAX_TEXT = 4000
+_MAX_NAME = 64
+
+
+def open_case(ctx: Context, actor: Actor, case_id: str, modality: str) -> Case:
+    """Begin a draft; repeating the call with the same id gives the same case.
+
+    Raises
+    ------
+    NotPermitted
+        The actor does not send cases.
+    InputRejected
+        The id is no UUID or the modality unknown.
+    Conflict
+        The id belongs to a case of somebody else's site.
+    """
+    require_role(actor, Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR)
+    if not is_uuid(case_id):
+        raise InputRejected("case.bad_id")
+    if modality not in MODALITIES:
+        raise InputRejected("case.modality", modality=modality[:20])
+    with ctx.store.begin() as unit:
+        known = unit.cases.get(case_id)
+        if known is not None:
+            if known.created_by != actor.user_id:
+                raise Conflict("case.id_taken")
+            return known
+        case = Case(
+            id=case_id,
+            site_id=actor.site_id,
+            person_id=ctx.ids.new(),
+            modality=modality,
+            state=State.DRAFT,
+            created_at=ctx.clock.now(),
+            created_by=actor.user_id,
+            is_demo=ctx.is_demo,
+        )
+        unit.persons.add(case.person_id, Patient(name=""))
+        unit.cases.add(case)
+        unit.events.append(
+            type="case.opened",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={"modality": modality, "site": actor.site_id},
+        )
+        unit.commit()
+    return case
+
+
+def set_request(
+    ctx: Context, actor: Actor, case_id: str, patient: Patient, clinical: ClinicalRequest
+) -> Case:
+    """Store the request form; a changed age or sex lets the AI read again.
+
+    Raises
+    ------
+    InputRejected
+        A field is too long, the identity number has a wrong checksum, or contradicts birth date
+        or sex; ``params`` names the field, never its value.
+    """
+    patient = _completed(ctx, patient)
+    _check_lengths(patient, clinical)
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        require(actor, case, Action.EDIT)
+        before = unit.persons.get(case.person_id)
+        unit.persons.save(case.person_id, patient)
+        case = refresh_urgency(unit, replace(case, request=clinical, identity_reason=""))
+        if before is None or (before.birth_date, before.age_years, before.sex) != (
+            patient.birth_date,
+            patient.age_years,
+            patient.sex,
+        ):
+            for recording in unit.cases.recordings(case.id):
+                unit.jobs.add("triage", recording.id)
+        unit.events.append(
+            type="case.request_changed", actor_id=actor.user_id, case_id=case.id, payload={}
+        )
+        unit.commit()
+    ctx.wake()
+    return case
+
+
+def mismatches(unit: Unit, case: Case) -> tuple[Mismatch, ...]:
+    """Fields in which any file disagrees with the form."""
+    form = unit.persons.get(case.person_id)
+    if form is None:
+        return ()
+    found: dict[str, Mismatch] = {}
+    for recording in unit.cases.recordings(case.id):
+        in_file = unit.persons.get(recording.id)
+        if in_file is not None:
+            found |= {item.field: item for item in compare(form, in_file)}
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Somebody already known who may be this patient."""
+
+    person_id: str
+    patient: Patient
+    site_id: str
+    reason: str  # id_number | identifier | name
+
+
+def duplicates(ctx: Context, actor: Actor, case_id: str) -> Sequence[Duplicate]:
+    """People of visible sites who may be the same: identity number, identifier, or name and birth.
+
+    The actor decides; nothing is merged by itself.
+    """
+    with ctx.store.read() as unit:
+        case = visible_case(unit, actor, case_id)
+        patient = unit.persons.get(case.person_id)
+        if patient is None or patient.kind is IdentityKind.EMERGENCY:
+            return []
+        candidates = _candidates(unit, patient)
+        known = {case.person_id: "", **{row.id: "" for row in unit.cases.recordings(case.id)}}
+        found = []
+        for person_id, reason in candidates.items():
+            other = unit.persons.get(person_id)
+            site_id = _site_of(unit, actor, person_id)
+            if person_id not in known and other is not None and site_id:
+                found.append(Duplicate(person_id, other, site_id, reason))
+        return found
+
+
+def submit(
+    ctx: Context,
+    actor: Actor,
+    case_id: str,
+    *,
+    override_reason: str = "",
+    identity_reason: str = "",
+    person_id: str = "",
+) -> Case:
+    """Send the case to the county.
+
+    Parameters
+    ----------
+    override_reason
+        Why it goes up although the AI must not read a recording (仍要上传).
+    identity_reason
+        Why form and file belong to the same patient although they differ.
+    person_id
+        A known person the actor recognised as this patient.
+
+    Raises
+    ------
+    InputRejected
+        No name, nothing readable, or no recording.
+    Conflict
+        ``identity.mismatch`` or ``gate.override_needed`` until a reason is given.
+    """
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        after = require(actor, case, Action.SUBMIT)
+        case = replace(
+            after,
+            override_reason=override_reason.strip()[:_MAX_TEXT] or case.override_reason,
+            identity_reason=identity_reason.strip()[:_MAX_TEXT] or case.identity_reason,
+            submitted_at=ctx.clock.now(),
+            claimed_by="",
+            claimed_at=None,
+        )
+        case = _linked(unit, actor, case, person_id)
+        _check_complete(unit, case)
+        case = refresh_urgency(unit, case)
+        unit.events.append(
+            type="case.submitted",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={
+                "triage": case.triage.value,
+                "urgency": case.urgency_level,
+                "overridden": bool(case.override_reason),
+                "identity_confirmed": bool(case.identity_reason),
+            },
+        )
+        unit.commit()
+    return case
+
+
+def confirm_identity(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
+    """Say why form and file belong to the same patient; needed before signing when they differ."""
+    if not reason.strip():
+        raise InputRejected("identity.reason_needed")
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        require(actor, case, Action.CONFIRM_IDENTITY)
+        case = unit.cases.save(replace(case, identity_reason=reason.strip()[:_MAX_TEXT]))
+        unit.events.append(
+            type="case.identity_confirmed",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={"fields": ",".join(item.field for item in mismatches(unit, case))},
+        )
+        unit.commit()
+    return case
+
+
+def withdraw(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
+    """Take a case back before it is read."""
+    if not reason.strip():
+        raise InputRejected("case.reason_needed")
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        case = unit.cases.save(require(actor, case, Action.WITHDRAW))
+        unit.cases.add_message(
+            Message(
+                id=ctx.ids.new(),
+                case_id=case.id,
+                author_id=actor.user_id,
+                at=ctx.clock.now(),
+                kind="withdraw",
+                reason_code="",
+                text=reason.strip()[:_MAX_TEXT],
+            )
+        )
+        unit.events.append(type="case.withdrawn", actor_id=actor.user_id, case_id=case.id)
+        unit.commit()
+    return case
+
+
+def remove_recording(ctx: Context, actor: Actor, case_id: str, recording_id: str) -> Case:
+    """Take a recording off a draft or returned case; its file is collected after a day."""
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        require(actor, case, Action.EDIT)
+        recording = unit.cases.recording(recording_id)
+        if recording is None or recording.case_id != case.id:
+            raise InputRejected("recording.not_found")
+        unit.cases.remove_recording(recording.id)
+        unit.persons.erase(recording.id)
+        case = refresh_urgency(unit, case)
+        unit.events.append(
+            type="recording.removed",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={"recording": recording.id, "sha256": recording.blob_sha256},
+        )
+        unit.commit()
+    return case
+
+
+def _check_complete(unit: Unit, case: Case) -> None:
+    patient = unit.persons.get(case.person_id)
+    if patient is None or not patient.name.strip():
+        raise InputRejected("case.name_needed")
+    recordings = unit.cases.recordings(case.id)
+    if not any(row.state is not RecordingState.REFUSED for row in recordings):
+        raise InputRejected("case.nothing_readable")
+    differing = mismatches(unit, case)
+    if differing and not case.identity_reason:
+        raise Conflict("identity.mismatch", fields=",".join(item.field for item in differing))
+    is_refused = any(row.reading.get("status") == "refused" for row in recordings)
+    if is_refused and not case.override_reason:
+        raise Conflict("gate.override_needed")
+
+
+def _completed(ctx: Context, patient: Patient) -> Patient:
+    """Birth date and sex filled in from the identity number."""
+    if not patient.id_number:
+        return patient
+    facts = read_id_number(patient.id_number, today=ctx.clock.now().date())
+    if facts is None:
+        raise InputRejected("identity.id_number")
+    if patient.birth_date not in {None, facts.birth_date}:
+        raise InputRejected("identity.id_number_birth_date")
+    if patient.sex not in {"", facts.sex}:
+        raise InputRejected("identity.id_number_sex")
+    number = patient.id_number.strip().upper()
+    return replace(patient, id_number=number, birth_date=facts.birth_date, sex=facts.sex)
+
+
+def _check_lengths(patient: Patient, clinical: ClinicalRequest) -> None:
+    limits = (
+        ("name", patient.name, _MAX_NAME),
+        ("phone", patient.phone, _MAX_NAME),
+        ("patient_id", patient.patient_id, _MAX_NAME),
+        ("visit_number", clinical.visit_number, _MAX_NAME),
+        ("symptom", clinical.symptom, _MAX_TEXT),
+        ("history", clinical.history, _MAX_TEXT),
+    )
+    for name, text, limit in limits:
+        if len(text) > limit:
+            raise InputRejected("form.too_long", field=name, limit=limit)
+    if patient.sex not in {"", "M", "F", "O"}:
+        raise InputRejected("form.sex")
+    if patient.age_years is not None and not 0 <= patient.age_years <= 130:
+        raise InputRejected("form.age")
+
+
+def _candidates(unit: Unit, patient: Patient) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for person_id in unit.persons.find_by_name(patient.name) if patient.name else ():
+        other = unit.persons.get(person_id)
+        if other is not None and _is_alike(patient, other):
+            found[person_id] = "name"
+    if patient.patient_id:
+        for person_id in unit.persons.find_by_identifier(patient.issuer, patient.patient_id):
+            found[person_id] = "identifier"
+    if patient.id_number:
+        for person_id in unit.persons.find_by_id_number(patient.id_number):
+            found[person_id] = "id_number"
+    return found
+
+
+def _is_alike(left: Patient, right: Patient) -> bool:
+    same_birth = left.birth_date is None or right.birth_date in {None, left.birth_date}
+    same_name = normalise_name(left.name) == normalise_name(right.name)
+    return same_name and same_birth and left.sex in {"", right.sex}
+
+
+def _site_of(unit: Unit, actor: Actor, person_id: str) -> str:
+    query = CaseQuery(site_ids=actor.visible_sites, person_id=person_id, limit=1)
+    found = unit.cases.find(query)
+    return found[0].site_id if found else ""
+
+
+def _linked(unit: Unit, actor: Actor, case: Case, person_id: str) -> Case:
+    if not person_id or person_id == case.person_id:
+        return case
+    if not _site_of(unit, actor, person_id) or unit.persons.get(person_id) is None:
+        raise InputRejected("identity.unknown_person")
+    return replace(case, person_id=person_id)

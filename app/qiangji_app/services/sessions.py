@@ -1,0 +1,165 @@
+"""Sign-in, sign-out, lockout, and the unlock that a signature needs."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import replace
+
+from qiangji_app.domain.account import (
+    LOCKOUT,
+    MAX_FAILED_LOGINS,
+    SIGN_UNLOCK,
+    Account,
+    Session,
+)
+from qiangji_app.ports import Unit
+from qiangji_app.services.access import actor_for
+from qiangji_app.services.context import Caller, Context
+from qiangji_datasets.errors import NotPermitted
+from qiangji_datasets.messages import Language
+
+
+def sign_in(ctx: Context, login: str, password: str) -> tuple[str, Caller]:
+    """Open a session.
+
+    Returns
+    -------
+        The secret token for the cookie, and the caller.
+
+    Raises
+    ------
+    NotPermitted
+        Unknown login, wrong password, locked or inactive account. The first three look alike
+        until the account is locked.
+    """
+    now = ctx.clock.now()
+    with ctx.store.read() as unit:
+        account = unit.accounts.by_login(login.strip())
+    known = account is not None and account.is_active
+    if known and account is not None and account.is_locked(now):
+        raise NotPermitted("session.locked", minutes=_minutes_left(account, ctx))
+    # An unknown login costs the same time as a known one, so that logins cannot be listed.
+    password_hash = account.password_hash if known and account else ctx.passwords.decoy()
+    is_right = ctx.passwords.verify(password, password_hash)
+    if account is None or not known:
+        raise NotPermitted("session.refused")
+    with ctx.store.begin() as unit:
+        if not is_right:
+            _count_failure(ctx, unit, account)
+            unit.commit()
+            raise NotPermitted("session.refused")
+        account = replace(account, failed_logins=0, locked_until=None)
+        unit.accounts.save(account)
+        token, session = _new_session(ctx, unit, account)
+        caller = _caller(unit, account, session)
+        unit.commit()
+    return token, caller
+
+
+def caller_of(ctx: Context, token: str) -> Caller | None:
+    """Who holds this cookie; None when nobody does or the session has run out."""
+    now = ctx.clock.now()
+    with ctx.store.read() as unit:
+        session = unit.accounts.session(_digest(token))
+        account = None if session is None else unit.accounts.get(session.user_id)
+        if session is None or account is None or not account.is_active:
+            return None
+        if not session.is_alive(now):
+            return None
+        caller = _caller(unit, account, session)
+    if (now - session.last_seen_at).total_seconds() > 60:
+        with ctx.store.begin() as unit:
+            unit.accounts.save_session(replace(session, last_seen_at=now))
+            unit.commit()
+    return caller
+
+
+def sign_out(ctx: Context, caller: Caller) -> None:
+    """Close the session."""
+    with ctx.store.begin() as unit:
+        unit.accounts.remove_session(caller.session.token_sha256)
+        unit.events.append(type="session.closed", actor_id=caller.actor.user_id)
+        unit.commit()
+
+
+def unlock(ctx: Context, caller: Caller, password: str) -> Caller:
+    """Enter the password again; signatures are allowed for ``SIGN_UNLOCK``.
+
+    Raises
+    ------
+    NotPermitted
+        Wrong password; failures count towards the lockout, which also ends the session.
+    """
+    now = ctx.clock.now()
+    with ctx.store.read() as unit:
+        account = unit.accounts.get(caller.actor.user_id)
+    if account is None or account.is_locked(now):
+        raise NotPermitted("session.locked", minutes=int(LOCKOUT.total_seconds() // 60))
+    is_right = ctx.passwords.verify(password, account.password_hash)
+    with ctx.store.begin() as unit:
+        if not is_right:
+            account = _count_failure(ctx, unit, account)
+            if account.is_locked(now):
+                unit.accounts.remove_sessions_of(account.id)
+            unit.commit()
+            raise NotPermitted("session.wrong_password")
+        unit.accounts.save(replace(account, failed_logins=0))
+        session = replace(caller.session, unlocked_until=now + SIGN_UNLOCK)
+        unit.accounts.save_session(session)
+        unit.events.append(type="session.unlocked", actor_id=account.id)
+        unit.commit()
+    return replace(caller, session=session)
+
+
+def set_language(ctx: Context, caller: Caller, language: Language) -> Caller:
+    """Remember the language of an account."""
+    with ctx.store.begin() as unit:
+        account = unit.accounts.get(caller.actor.user_id)
+        if account is None:
+            raise NotPermitted("session.refused")
+        unit.accounts.save(replace(account, language=language.value))
+        unit.commit()
+    return replace(caller, language=language)
+
+
+def _count_failure(ctx: Context, unit: Unit, account: Account) -> Account:
+    failed = account.failed_logins + 1
+    locked = ctx.clock.now() + LOCKOUT if failed >= MAX_FAILED_LOGINS else None
+    account = replace(
+        account, failed_logins=0 if locked else failed, locked_until=locked or account.locked_until
+    )
+    unit.accounts.save(account)
+    kind = "session.locked" if locked else "session.failed"
+    unit.events.append(type=kind, actor_id=account.id)
+    return account
+
+
+def _minutes_left(account: Account, ctx: Context) -> int:
+    if account.locked_until is None:
+        return 0
+    return int((account.locked_until - ctx.clock.now()).total_seconds() // 60) + 1
+
+
+def _new_session(ctx: Context, unit: Unit, account: Account) -> tuple[str, Session]:
+    token = secrets.token_urlsafe(32)
+    now = ctx.clock.now()
+    session = Session(
+        token_sha256=_digest(token),
+        user_id=account.id,
+        csrf_token=secrets.token_urlsafe(24),
+        created_at=now,
+        last_seen_at=now,
+    )
+    unit.accounts.add_session(session)
+    unit.events.append(type="session.opened", actor_id=account.id)
+    return token, session
+
+
+def _caller(unit: Unit, account: Account, session: Session) -> Caller:
+    actor = actor_for(account, tuple(unit.accounts.sites()))
+    return Caller(actor=actor, session=session, language=Language(account.language))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8")).hexdigest()

@@ -1,0 +1,187 @@
+"""Files on their way in: in chunks, resumable, verified, told as stored only when they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from qiangji_app.domain.case import Case, Recording, RecordingState
+from qiangji_app.domain.ids import is_uuid
+from qiangji_app.domain.roles import Actor
+from qiangji_app.domain.workflow import Action
+from qiangji_app.ports import Unit, Upload
+from qiangji_app.services.access import require, visible_case
+from qiangji_app.services.context import Context
+from qiangji_app.services.urgency import refresh_urgency
+from qiangji_datasets.errors import Conflict, InputRejected, NotFound
+
+#: Largest file accepted, bytes; a 4k x 4k 16-bit film is 32 MiB.
+MAX_FILE_BYTES: Final = 128 * 2**20
+#: Largest chunk of one request, bytes.
+MAX_CHUNK_BYTES: Final = 2**20
+MAX_RECORDINGS_PER_CASE: Final = 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def start(
+    ctx: Context,
+    actor: Actor,
+    *,
+    upload_id: str,
+    case_id: str,
+    file_name: str,
+    size: int,
+    sha256: str,
+) -> Upload:
+    """Announce a file; the same ``upload_id`` again is the same upload.
+
+    Raises
+    ------
+    InputRejected
+        Bad id, size or digest; too many recordings.
+    Conflict
+        The id was used for another file.
+    StorageFault
+        ``storage.full``: not enough space, nothing was accepted.
+    """
+    _check(upload_id, size, sha256)
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        known = unit.uploads.get(upload_id)
+        if known is not None:
+            return _same(known, actor, case, size=size, sha256=sha256)
+        require(actor, case, Action.EDIT)
+        if len(unit.uploads.of_case(case.id)) >= MAX_RECORDINGS_PER_CASE:
+            raise InputRejected("upload.too_many", limit=MAX_RECORDINGS_PER_CASE)
+        ctx.blobs.start(upload_id, size)
+        upload = Upload(
+            upload_id=upload_id,
+            case_id=case.id,
+            recording_id=ctx.ids.new(),
+            user_id=actor.user_id,
+            site_id=case.site_id,
+            file_name=file_name[-255:],
+            size=size,
+            sha256=sha256,
+            received=0,
+            state="receiving",
+            error_code="",
+            created_at=ctx.clock.now(),
+        )
+        unit.uploads.add(upload)
+        unit.commit()
+    return upload
+
+
+def append(ctx: Context, actor: Actor, upload_id: str, offset: int, chunk: bytes) -> Upload:
+    """Add bytes; the last chunk finishes the upload before it answers.
+
+    Raises
+    ------
+    Conflict
+        ``upload.offset`` with ``received``: go on from there.
+    InputRejected
+        More bytes than announced, or the digest differs (the upload is then failed).
+    """
+    upload = status(ctx, actor, upload_id)
+    if upload.state != "receiving":
+        return upload
+    if len(chunk) > MAX_CHUNK_BYTES:
+        raise InputRejected("upload.chunk_size", limit=MAX_CHUNK_BYTES)
+    if offset + len(chunk) > upload.size:
+        raise InputRejected("upload.too_long", size=upload.size)
+    received = ctx.blobs.append(upload_id, offset, chunk)
+    if received < upload.size:
+        return replace(upload, received=received)
+    return _finish(ctx, actor, replace(upload, received=received))
+
+
+def status(ctx: Context, actor: Actor, upload_id: str) -> Upload:
+    """Where an upload stands; a finished transfer that was not committed is finished now.
+
+    Raises
+    ------
+    NotFound
+        No such upload, or somebody else's.
+    """
+    with ctx.store.read() as unit:
+        upload = unit.uploads.get(upload_id)
+    if upload is None or upload.user_id != actor.user_id:
+        raise NotFound("upload.not_found")
+    if upload.state != "receiving":
+        return upload
+    upload = replace(upload, received=ctx.blobs.received(upload_id))
+    return upload
+
+
+def _finish(ctx: Context, actor: Actor, upload: Upload) -> Upload:
+    """Digest, fsync, rename, folder fsync, read back; then commit; then the answer."""
+    try:
+        ctx.blobs.finish(upload.upload_id, upload.sha256)
+    except InputRejected as refused:
+        failed = replace(upload, state="failed", error_code=refused.code)
+        with ctx.store.begin() as unit:
+            unit.uploads.save(failed)
+            unit.commit()
+        ctx.blobs.abandon(upload.upload_id)
+        return failed
+    stored = replace(upload, state="stored")
+    with ctx.store.begin() as unit:
+        current = unit.uploads.get(upload.upload_id)
+        if current is not None and current.state == "stored":
+            return current
+        _record(ctx, unit, actor, stored)
+        unit.commit()
+    ctx.wake()
+    return stored
+
+
+def _record(ctx: Context, unit: Unit, actor: Actor, upload: Upload) -> None:
+    case = visible_case(unit, actor, upload.case_id)
+    require(actor, case, Action.EDIT)
+    unit.uploads.save(upload)
+    unit.cases.add_recording(
+        Recording(
+            id=upload.recording_id,
+            case_id=case.id,
+            blob_sha256=upload.sha256,
+            size=upload.size,
+            file_name=upload.file_name,
+            state=RecordingState.STORED,
+            received_at=ctx.clock.now(),
+        )
+    )
+    unit.jobs.add("triage", upload.recording_id)
+    refresh_urgency(unit, case)
+    unit.events.append(
+        type="recording.stored",
+        actor_id=actor.user_id,
+        case_id=case.id,
+        payload={
+            "recording": upload.recording_id,
+            "sha256": upload.sha256,
+            "size": upload.size,
+        },
+    )
+
+
+def _check(upload_id: str, size: int, sha256: str) -> None:
+    if not is_uuid(upload_id):
+        raise InputRejected("upload.bad_id")
+    if not 0 < size <= MAX_FILE_BYTES:
+        raise InputRejected("upload.size", size=size, limit=MAX_FILE_BYTES)
+    if _SHA256.fullmatch(sha256) is None:
+        raise InputRejected("upload.bad_digest")
+
+
+def _same(known: Upload, actor: Actor, case: Case, *, size: int, sha256: str) -> Upload:
+    is_same = (known.case_id, known.user_id, known.size, known.sha256) == (
+        case.id,
+        actor.user_id,
+        size,
+        sha256,
+    )
+    if not is_same:
+        raise Conflict("upload.id_taken")
+    return known
