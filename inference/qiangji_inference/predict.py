@@ -1,0 +1,259 @@
+"""One bundle opened in ONNX Runtime: proved on its golden cases, then asked for numbers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qiangji_datasets.errors import BundleError, ModelUnavailable
+from qiangji_datasets.records import EcgRecord, Radiograph, Record
+from qiangji_inference.results import BundleRef, Flag, GateResult, LabelPrediction, Prediction
+from qiangji_models.bundle import Bundle, LabelPoints, check_onnx_metadata
+from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+
+_LOG = logging.getLogger(__name__)
+#: By measurement (benchmarks/bench_inference.py, two cores under load): one thread without
+#: spinning beats two; with spinning two are up to three times slower.
+THREADS: Final = 1
+#: The runtime's own warnings concern its developers; errors arrive as exceptions.
+_ORT_LOG_ERRORS: Final = 3
+
+
+class Precision(StrEnum):
+    """Which file of a bundle runs."""
+
+    INT8 = "int8"
+    FP32 = "fp32"
+
+
+@dataclass(frozen=True)
+class GoldenResult:
+    """Golden cases of one model file on this machine.
+
+    ``difference`` is the largest deviation in calibrated probability; ``tolerance`` what the
+    bundle allows.
+    """
+
+    precision: Precision
+    cases: int
+    difference: float
+    tolerance: float
+
+    @property
+    def is_passed(self) -> bool:
+        """True when this machine reproduces the bundle's numbers."""
+        return self.difference <= self.tolerance
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """How a session uses the machine; the defaults are the measured choice."""
+
+    threads: int = THREADS
+    is_spinning: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A bundle with its open session, safe to call from several threads at once."""
+
+    bundle: Bundle
+    precision: Precision
+    session: Any  # Any: onnxruntime ships no types
+
+    @property
+    def reference(self) -> BundleRef:
+        """Name, version and hash as they stand in every prediction."""
+        return BundleRef(self.bundle.name, self.bundle.version, self.bundle.sha256)
+
+    def run(self, tensor: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Logits (labels,) and map (labels, …) of one input (1, …).
+
+        Raises
+        ------
+        ModelUnavailable
+            The network gave another shape or a number that is not finite.
+        """
+        name = self.session.get_inputs()[0].name
+        logits, maps = self.session.run(None, {name: tensor})[:2]
+        labels = len(self.bundle.labels)
+        if logits.shape != (1, labels) or maps.shape != (1, labels, *self.bundle.map_shape):
+            raise ModelUnavailable("engine.model_shape", bundle=self.bundle.name)
+        if not (np.isfinite(logits).all() and np.isfinite(maps).all()):
+            raise ModelUnavailable("engine.model_not_finite", bundle=self.bundle.name)
+        return logits[0].astype(np.float64), maps[0].astype(np.float32)
+
+
+def open_model(bundle: Bundle, settings: SessionSettings | None = None) -> Model:
+    """Open a bundle's int8 file, or fp32 where int8 is absent or wrong on this machine.
+
+    Raises
+    ------
+    BundleError
+        No file of the bundle loads, belongs to it and reproduces its golden cases.
+    """
+    last: BundleError | None = None
+    for precision, path in _files(bundle):
+        try:
+            return _proved(bundle, precision, path, settings or SessionSettings())
+        except BundleError as error:
+            _LOG.warning("bundle %s %s refused: %s", bundle.name, precision.value, error)
+            last = error
+    raise last or BundleError("bundle.file_missing", bundle=bundle.name, file="models")
+
+
+def verify(bundle: Bundle, settings: SessionSettings | None = None) -> tuple[GoldenResult, ...]:
+    """Run the golden cases of every model file of a bundle.
+
+    Raises
+    ------
+    BundleError
+        A file does not load or does not belong to the bundle.
+    """
+    return tuple(
+        run_golden(_opened(bundle, precision, path, settings or SessionSettings()))
+        for precision, path in _files(bundle)
+    )
+
+
+def run_golden(model: Model) -> GoldenResult:
+    """Compare the golden cases with what this machine computes.
+
+    Raises
+    ------
+    BundleError
+        The golden file cannot be read, holds no case, or the network does not answer.
+    """
+    bundle = model.bundle
+    try:
+        with np.load(bundle.golden, allow_pickle=False) as stored:
+            inputs, expected = stored["input"].astype(np.float32), stored["logits"]
+        found = np.stack([model.run(case[None])[0] for case in inputs])
+    except Exception as error:
+        raise BundleError("bundle.golden_unusable", bundle=bundle.name) from error
+    calibrate = bundle.calibration.probabilities
+    difference = np.abs(calibrate(found) - calibrate(expected)).max()
+    is_fp32 = model.precision is Precision.FP32
+    tolerance = bundle.golden_tolerance[0 if is_fp32 else 1]
+    return GoldenResult(model.precision, len(inputs), float(difference), tolerance)
+
+
+def predict(model: Model, record: Record, gate: GateResult) -> Prediction:
+    """Preprocess a recording, run the network, calibrate and flag.
+
+    Parameters
+    ----------
+    model
+        The opened bundle.
+    record
+        A recording of the bundle's modality.
+    gate
+        Its ``suppresses`` withholds calls.
+
+    Raises
+    ------
+    InputRejected
+        The recording lacks what the bundle needs (length, leads).
+    ModelUnavailable
+        The network's answer is unusable.
+    """
+    begun = time.perf_counter()
+    tensor, extent = _prepared(record, model.bundle.spec)
+    prepared = time.perf_counter()
+    logits, maps = model.run(tensor)
+    answered = time.perf_counter()
+    bundle = model.bundle
+    probabilities = bundle.calibration.probabilities(logits)
+    return Prediction(
+        bundle=model.reference,
+        modality=bundle.modality,
+        labels=tuple(
+            _call(name, float(logit), float(probability), bundle.points[name], gate)
+            for name, logit, probability in zip(bundle.labels, logits, probabilities, strict=True)
+        ),
+        activation_map=maps,
+        map_extent=extent,
+        calibration_id=bundle.calibration.id,
+        ms={"preprocess": (prepared - begun) * 1e3, "session": (answered - prepared) * 1e3},
+    )
+
+
+def _call(
+    name: str, logit: float, probability: float, points: LabelPoints, gate: GateResult
+) -> LabelPrediction:
+    flag, point = Flag.NONE, points.sensitive
+    suppressed_by = gate.suppresses.get(name, "")
+    if not suppressed_by and probability >= points.specific.threshold:
+        flag, point = Flag.LIKELY, points.specific
+    elif not suppressed_by and probability >= points.sensitive.threshold:
+        flag = Flag.POSSIBLE
+    return LabelPrediction(
+        label=name,
+        logit=logit,
+        probability=probability,
+        flag=flag,
+        operating_point=point.id,
+        threshold=point.threshold,
+        suppressed_by=suppressed_by,
+    )
+
+
+def _prepared(
+    record: Record, spec: FilmSpec | EcgSpec
+) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    from qiangji_models.preprocess import ecg, film
+
+    if isinstance(record, Radiograph) and isinstance(spec, FilmSpec):
+        return film.to_model_input(record, spec), film.map_extent(record.pixels.shape, spec)
+    if isinstance(record, EcgRecord) and isinstance(spec, EcgSpec):
+        return ecg.to_model_input(record, spec), ecg.map_extent(spec)
+    raise TypeError(f"{type(record).__name__} does not fit {type(spec).__name__}")
+
+
+def _files(bundle: Bundle) -> list[tuple[Precision, Path]]:
+    int8 = [] if bundle.onnx_int8 is None else [(Precision.INT8, bundle.onnx_int8)]
+    return [*int8, (Precision.FP32, bundle.onnx_fp32)]
+
+
+def _proved(bundle: Bundle, precision: Precision, path: Path, settings: SessionSettings) -> Model:
+    model = _opened(bundle, precision, path, settings)
+    golden = run_golden(model)
+    if not golden.is_passed:
+        raise BundleError(
+            "bundle.golden_differs",
+            bundle=bundle.name,
+            precision=precision.value,
+            difference=round(golden.difference, 5),
+            tolerance=golden.tolerance,
+        )
+    return model
+
+
+def _opened(bundle: Bundle, precision: Precision, path: Path, settings: SessionSettings) -> Model:
+    try:
+        session = _session(path, settings)
+    except Exception as error:
+        raise BundleError("bundle.onnx_unusable", bundle=bundle.name, file=path.name) from error
+    check_onnx_metadata(bundle, session.get_modelmeta().custom_metadata_map)
+    return Model(bundle, precision, session)
+
+
+def _session(path: Path, settings: SessionSettings) -> Any:  # Any: onnxruntime ships no types
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = settings.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ORT_LOG_ERRORS
+    spinning = "1" if settings.is_spinning else "0"
+    options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
+    return onnxruntime.InferenceSession(
+        str(path), sess_options=options, providers=["CPUExecutionProvider"]
+    )
