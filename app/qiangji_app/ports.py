@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -211,7 +211,7 @@ class Blobs(Protocol):
     """Content-addressed, encrypted files, fsynced before they exist."""
 
     def start(self, upload_id: str, size: int) -> None:
-        """Make room for a file of ``size`` bytes; StorageFault ``storage.full`` when there is none."""
+        """Make room for ``size`` bytes; StorageFault ``storage.full`` when there is none."""
         ...
 
     def append(self, upload_id: str, offset: int, chunk: bytes) -> int:
@@ -251,15 +251,6 @@ class Passwords(Protocol):
     def decoy(self) -> str:
         """A hash that no password matches, as costly to verify as a real one."""
         ...
-
-
-class RecordingReader(Protocol):
-    """Reads a stored file and runs inference; never raises for a bad file.
-
-    Returns a ``services.triage.Outcome``; typed loosely here to keep ports free of numpy.
-    """
-
-    def triage(self, path: Path, *, stated: Mapping[str, object]) -> object: ...
 
 
 class Sweep(Protocol):

@@ -23,7 +23,8 @@ from qiangji_app.services.context import Context
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected
 
-MODALITIES = frozenset({"cxr", "ecg"})
+#: Empty: not chosen; the first recording that is read decides.
+MODALITIES = frozenset({"", "cxr", "ecg"})
 _MAX_TEXT = 4000
 _MAX_NAME = 64
 
@@ -273,6 +274,8 @@ def _check_complete(unit: Unit, case: Case) -> None:
     patient = unit.persons.get(case.person_id)
     if patient is None or not patient.name.strip():
         raise InputRejected("case.name_needed")
+    if not case.modality:
+        raise InputRejected("case.modality_needed")
     recordings = unit.cases.recordings(case.id)
     if not any(row.state is not RecordingState.REFUSED for row in recordings):
         raise InputRejected("case.nothing_readable")

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from qiangji_app.domain.account import Session
 from qiangji_app.domain.roles import Actor
-from qiangji_app.ports import Blobs, Clock, Ids, Passwords, RecordingReader, Store
+from qiangji_app.ports import Blobs, Clock, Ids, Passwords, Store
+from qiangji_app.services.triage import Outcome
 from qiangji_datasets.messages import Catalogue, Language
+from qiangji_datasets.records import Record
+
+
+class RecordingReader(Protocol):
+    """Reads a stored file and runs inference on it."""
+
+    def triage(self, path: Path, *, stated: Mapping[str, object]) -> Outcome:
+        """Never raises for a bad file or a failing model: the outcome says so."""
+        ...
+
+    def decode(self, path: Path, *, stated: Mapping[str, object]) -> Record:
+        """The recording itself, for a viewer; raises InputRejected."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def append(ctx: Context, actor: Actor, upload_id: str, offset: int, chunk: bytes
     InputRejected
         More bytes than announced, or the digest differs (the upload is then failed).
     """
-    upload = status(ctx, actor, upload_id)
+    upload = _own(ctx, actor, upload_id)
     if upload.state != "receiving":
         return upload
     if len(chunk) > MAX_CHUNK_BYTES:
@@ -105,13 +105,20 @@ def status(ctx: Context, actor: Actor, upload_id: str) -> Upload:
     NotFound
         No such upload, or somebody else's.
     """
+    upload = _own(ctx, actor, upload_id)
+    if upload.state != "receiving":
+        return upload
+    upload = replace(upload, received=ctx.blobs.received(upload_id))
+    if upload.received == upload.size:
+        return _finish(ctx, actor, upload)
+    return upload
+
+
+def _own(ctx: Context, actor: Actor, upload_id: str) -> Upload:
     with ctx.store.read() as unit:
         upload = unit.uploads.get(upload_id)
     if upload is None or upload.user_id != actor.user_id:
         raise NotFound("upload.not_found")
-    if upload.state != "receiving":
-        return upload
-    upload = replace(upload, received=ctx.blobs.received(upload_id))
     return upload
 
 

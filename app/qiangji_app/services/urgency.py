@@ -50,9 +50,13 @@ def triage_status(recordings: Sequence[Recording]) -> TriageStatus:
     return TriageStatus.PENDING
 
 
-def reasons_for(case: Case, recordings: Iterable[Recording]) -> tuple[UrgencyReason, ...]:
-    """Every reason, the most urgent first."""
+def reasons_for(
+    case: Case, recordings: Iterable[Recording], *, has_call: bool
+) -> tuple[UrgencyReason, ...]:
+    """Every reason, the most urgent first; a critical call outranks all."""
     found: list[UrgencyReason] = []
+    if has_call:
+        found.append(UrgencyReason("urgency.critical_call", int(UrgencyLevel.CRITICAL), "rule"))
     asked = _REQUESTED[case.request.requested]
     if asked > UrgencyLevel.ROUTINE:
         code = f"urgency.requested_{case.request.requested.value}"
@@ -71,7 +75,8 @@ def refresh_urgency(unit: Unit, case: Case) -> Case:
     """
     recordings = unit.cases.recordings(case.id)
     status = triage_status(recordings)
-    reasons = list(reasons_for(case, recordings))
+    has_call = bool(unit.cases.calls(case.id))
+    reasons = list(reasons_for(case, recordings, has_call=has_call))
     level = max((reason.level for reason in reasons), default=int(UrgencyLevel.ROUTINE))
     if status is not TriageStatus.DONE:
         reasons.append(

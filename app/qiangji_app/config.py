@@ -1,0 +1,64 @@
+"""One typed settings object, built once; nothing else reads the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one installation; environment variables begin with ``QIANGJI_``.
+
+    Parameters
+    ----------
+    data_dir
+        Database and files.
+    key_dir
+        Keys and signed chain heads; must lie outside ``data_dir``.
+    database_url
+        SQLAlchemy URL; empty means SQLite inside ``data_dir``.
+    reserve_mb
+        Free space that uploads must leave, so that reading and signing go on.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="QIANGJI_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("data/store")
+    key_dir: Path = Path("data/keys")
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65535)
+    demo: bool = False
+    node_id: str = "node-1"
+    reader_workers: int = Field(default=1, ge=1, le=16)
+    reader_memory_mb: int = Field(default=1024, ge=256)
+    reader_timeout_s: float = Field(default=20.0, gt=0)
+    reserve_mb: int = Field(default=200, ge=1)
+    secure_cookie: bool = False
+    bundle_dir: Path | None = None
+    lang: str = "zh"
+
+    @field_validator("node_id")
+    @classmethod
+    def _short_node(cls, value: str) -> str:
+        if not value or len(value) > 40:
+            raise ValueError("node_id must have 1 to 40 characters")
+        return value
+
+    @property
+    def url(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'qiangji.db').resolve()}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """True when only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

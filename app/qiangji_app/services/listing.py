@@ -1,0 +1,195 @@
+"""Which cases an actor may list, and the reads that this leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from qiangji_app.domain.case import (
+    Acknowledgement,
+    Case,
+    CriticalCall,
+    Finding,
+    Message,
+    Recording,
+)
+from qiangji_app.domain.events import Event
+from qiangji_app.domain.person import Patient, normalise_name
+from qiangji_app.domain.report import DraftReport, SignedReport
+from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role
+from qiangji_app.domain.workflow import State
+from qiangji_app.ports import CaseQuery, Unit
+from qiangji_app.services.access import may_see_hints, may_view, visible_case
+from qiangji_app.services.context import Context
+from qiangji_datasets.errors import InputRejected, NotPermitted
+
+_WAITING: Final = frozenset({State.SUBMITTED, State.CLAIMED})
+_RESULTS: Final = frozenset({State.SIGNED, State.ACKNOWLEDGED, State.CLOSED})
+_ALL: Final = frozenset(State)
+#: Most rows one page asks for.
+MAX_ROWS: Final = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case in a list, with the patient and the names a page shows."""
+
+    case: Case
+    patient: Patient | None
+    recordings: Sequence[Recording]
+    has_open_call: bool
+    return_message: Message | None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A case with everything this actor may see; hints and drafts are empty where forbidden."""
+
+    row: Row
+    findings: Sequence[Finding]
+    draft: DraftReport | None
+    signed: Sequence[SignedReport]
+    acknowledgements: Sequence[Acknowledgement]
+    calls: Sequence[CriticalCall]
+    messages: Sequence[Message]
+    events: Sequence[Event]
+    prior: Sequence[Row]
+    names: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list shows. ``view`` is mine, worklist or results; empty fields do not filter."""
+
+    view: str
+    modality: str = ""
+    state: str = ""
+    text: str = ""
+    site_id: str = ""
+    limit: int = 50
+    offset: int = 0
+
+
+def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> tuple[list[Row], int]:
+    """Rows and their total number; a list refresh is not a read of patient data.
+
+    Raises
+    ------
+    NotPermitted
+        The actor's roles have no such list.
+    InputRejected
+        Unknown view or state.
+    """
+    query = _query(actor, wanted)
+    with ctx.store.read() as unit:
+        if wanted.text:
+            everything = [_row(unit, case) for case in unit.cases.find(query) if _in(actor, case)]
+            rows = [row for row in everything if _matches(row, wanted.text)]
+            return rows[wanted.offset : wanted.offset + wanted.limit], len(rows)
+        cases = [case for case in unit.cases.find(query) if _in(actor, case)]
+        return [_row(unit, case) for case in cases], unit.cases.count(query)
+
+
+def open_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
+    """Everything about one case; opening it is written to the chain of reads."""
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        unit.reads.append(type="case.read", actor_id=actor.user_id, case_id=case.id)
+        unit.commit()
+    with ctx.store.read() as unit:
+        return detail(unit, actor, visible_case(unit, actor, case_id))
+
+
+def detail(unit: Unit, actor: Actor, case: Case) -> Detail:
+    """The case as this actor may see it."""
+    draft = unit.cases.draft(case.id)
+    return Detail(
+        row=_row(unit, case),
+        findings=unit.cases.findings(case.id) if may_see_hints(actor, case) else (),
+        draft=draft if draft is not None and draft.author_id == actor.user_id else None,
+        signed=unit.cases.signed(case.id),
+        acknowledgements=unit.cases.acknowledgements(case.id),
+        calls=unit.cases.calls(case.id),
+        messages=unit.cases.messages(case.id),
+        events=unit.events.of_case(case.id),
+        prior=_prior(unit, actor, case),
+        names={account.id: account.display_name for account in unit.accounts.all()},
+    )
+
+
+def _query(actor: Actor, wanted: Filter) -> CaseQuery:
+    states, order = _VIEWS.get(wanted.view, (frozenset(), ""))
+    if not order:
+        raise InputRejected("list.unknown_view", view=wanted.view[:40])
+    needed = _VIEW_ROLES[wanted.view]
+    if not actor.has(*needed):
+        raise NotPermitted("access.role", needed=", ".join(sorted(needed)))
+    if wanted.state:
+        states = states & {_state(wanted.state)}
+    sites = actor.visible_sites
+    if wanted.site_id:
+        sites = sites & {wanted.site_id}
+    return CaseQuery(
+        site_ids=sites,
+        states=states,
+        modalities=frozenset({wanted.modality}) if wanted.modality else None,
+        order=order,
+        limit=2000 if wanted.text else min(wanted.limit, MAX_ROWS),
+        offset=0 if wanted.text else wanted.offset,
+    )
+
+
+_VIEWS: Final = {
+    "mine": (_ALL, "newest"),
+    "worklist": (_WAITING, "worklist"),
+    "results": (_RESULTS, "newest"),
+}
+_SENDERS: Final = frozenset({Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR})
+_VIEW_ROLES: Final = {
+    "mine": _SENDERS,
+    "worklist": frozenset({Role.SPECIALIST, Role.COUNTY_MANAGER}),
+    "results": SITE_CLINICAL | {Role.SPECIALIST, Role.COUNTY_MANAGER},
+}
+
+
+def _state(name: str) -> State:
+    try:
+        return State(name)
+    except ValueError as error:
+        raise InputRejected("list.unknown_state", state=name[:40]) from error
+
+
+def _in(actor: Actor, case: Case) -> bool:
+    return may_view(actor, case)
+
+
+def _matches(row: Row, text: str) -> bool:
+    wanted = normalise_name(text)
+    patient = row.patient
+    fields = [row.case.id.upper(), row.case.request.visit_number.upper()]
+    if patient is not None:
+        fields += [normalise_name(patient.name), patient.patient_id.upper(), patient.phone]
+    return any(wanted in field for field in fields)
+
+
+def _row(unit: Unit, case: Case) -> Row:
+    messages = [message for message in unit.cases.messages(case.id) if message.kind == "return"]
+    calls = unit.cases.calls(case.id)
+    return Row(
+        case=case,
+        patient=unit.persons.get(case.person_id),
+        recordings=unit.cases.recordings(case.id),
+        has_open_call=any(call.outcome != "confirmed" for call in calls),
+        return_message=messages[-1] if messages and case.state is State.RETURNED else None,
+    )
+
+
+def _prior(unit: Unit, actor: Actor, case: Case) -> list[Row]:
+    """Earlier cases of the same person that the actor may open, newest first."""
+    query = CaseQuery(site_ids=actor.visible_sites, person_id=case.person_id, limit=10)
+    return [
+        _row(unit, other)
+        for other in unit.cases.find(query)
+        if other.id != case.id and other.modality == case.modality and may_view(actor, other)
+    ]

@@ -1,0 +1,164 @@
+"""Background work on stored files: read, triage, store findings; nothing here loses a case."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from qiangji_app.domain.case import Case, Recording, RecordingState, Verdict
+from qiangji_app.domain.roles import Actor
+from qiangji_app.ports import Unit
+from qiangji_app.services.access import visible_case
+from qiangji_app.services.context import Context
+from qiangji_app.services.triage import Outcome
+from qiangji_app.services.urgency import refresh_urgency
+from qiangji_datasets.errors import Conflict, NotFound
+
+_LOG = logging.getLogger(__name__)
+TRIAGE_JOB: Final = "triage"
+_RETRY_AFTER: Final = timedelta(seconds=30)
+
+
+def run_next(ctx: Context) -> bool:
+    """Do one queued triage; False when the queue is empty."""
+    with ctx.store.begin() as unit:
+        key = unit.jobs.claim(TRIAGE_JOB, ctx.clock.now())
+        unit.commit()
+    if key is None:
+        return False
+    try:
+        triage_recording(ctx, key)
+    except Conflict:
+        _LOG.warning("recording %s changed while it was triaged; trying again", key)
+        _postpone(ctx, key, "case.changed_meanwhile")
+    return True
+
+
+def triage_recording(ctx: Context, recording_id: str) -> None:
+    """Read one stored file and attach what the AI says; a removed recording is skipped."""
+    with ctx.store.read() as unit:
+        recording = unit.cases.recording(recording_id)
+        case = None if recording is None else unit.cases.get(recording.case_id)
+        stated = {} if case is None else _stated(ctx, unit, case)
+    if recording is None or case is None:
+        _finish(ctx, recording_id)
+        return
+    with ctx.blobs.plain_path(recording.blob_sha256) as path:
+        outcome = ctx.reader.triage(path, stated=stated)
+    maps = ctx.blobs.put(outcome.maps) if outcome.maps else ""
+    _save(ctx, recording, outcome, maps)
+
+
+def recording_for(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Recording]:
+    """A recording the actor may open.
+
+    Raises
+    ------
+    NotFound
+        No such recording, or not the actor's to see.
+    """
+    with ctx.store.read() as unit:
+        recording = unit.cases.recording(recording_id)
+        if recording is None:
+            raise NotFound("recording.not_found")
+        return visible_case(unit, actor, recording.case_id), recording
+
+
+def _stated(ctx: Context, unit: Unit, case: Case) -> dict[str, object]:
+    patient = unit.persons.get(case.person_id)
+    stated: dict[str, object] = {"modality": case.modality}
+    if patient is not None:
+        stated["age_years"] = patient.age_on(ctx.clock.now().date())
+        stated["sex"] = patient.sex
+    return stated
+
+
+def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> None:
+    with ctx.store.begin() as unit:
+        case = unit.cases.get(recording.case_id)
+        if case is None or unit.cases.recording(recording.id) is None:
+            unit.jobs.done(TRIAGE_JOB, recording.id)
+            unit.commit()
+            return
+        unit.cases.save_recording(
+            replace(
+                recording,
+                state=outcome.state,
+                modality=outcome.modality,
+                acquired_at=_in_zone(unit, case, outcome.acquired_at),
+                facts=outcome.facts,
+                reading=outcome.reading,
+                map_blob_sha256=maps,
+            )
+        )
+        _save_person(unit, recording, outcome)
+        _save_findings(ctx, unit, case, recording, outcome)
+        if not case.modality and outcome.modality:
+            case = replace(case, modality=outcome.modality)
+        case = refresh_urgency(unit, case)
+        unit.jobs.done(TRIAGE_JOB, recording.id)
+        unit.events.append(
+            type="recording.triaged",
+            actor_id="system",
+            case_id=case.id,
+            payload={
+                "recording": recording.id,
+                "status": str(outcome.reading.get("status", "")),
+                "case_triage": case.triage.value,
+                "urgency": case.urgency_level,
+            },
+        )
+        unit.commit()
+
+
+def _in_zone(unit: Unit, case: Case, moment: datetime | None) -> datetime | None:
+    """A device's clock without an offset is read in the zone of its site."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    zones = {site.id: site.time_zone for site in unit.accounts.sites()}
+    return moment.replace(tzinfo=ZoneInfo(zones.get(case.site_id, "Asia/Shanghai")))
+
+
+def _save_person(unit: Unit, recording: Recording, outcome: Outcome) -> None:
+    if outcome.person is None:
+        return
+    if unit.persons.get(recording.id) is None:
+        unit.persons.add(recording.id, outcome.person)
+    else:
+        unit.persons.save(recording.id, outcome.person)
+
+
+def _save_findings(
+    ctx: Context, unit: Unit, case: Case, recording: Recording, outcome: Outcome
+) -> None:
+    """A verdict that was given stays; the AI's statement is not replaced behind it."""
+    known = [row for row in unit.cases.findings(case.id) if row.recording_id == recording.id]
+    if any(row.verdict is not Verdict.OPEN for row in known):
+        return
+    unit.cases.replace_findings(
+        recording.id,
+        [
+            replace(row, id=ctx.ids.new(), case_id=case.id, recording_id=recording.id)
+            for row in outcome.findings
+        ],
+    )
+
+
+def _finish(ctx: Context, recording_id: str) -> None:
+    with ctx.store.begin() as unit:
+        unit.jobs.done(TRIAGE_JOB, recording_id)
+        unit.commit()
+
+
+def _postpone(ctx: Context, recording_id: str, code: str) -> None:
+    with ctx.store.begin() as unit:
+        unit.jobs.retry(TRIAGE_JOB, recording_id, ctx.clock.now() + _RETRY_AFTER, code)
+        unit.commit()
+
+
+def is_settled(recording: Recording) -> bool:
+    """True once the file was read (or refused) and the AI has answered."""
+    return recording.state is not RecordingState.STORED

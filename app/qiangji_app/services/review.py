@@ -1,0 +1,313 @@
+"""What the county specialist does: claim, correct the model, write, sign, amend, return."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from qiangji_app.domain.case import Case, Finding, FindingSource, Message, Verdict
+from qiangji_app.domain.report import DraftReport, ReportContent, SignedReport, report_digest
+from qiangji_app.domain.roles import Actor
+from qiangji_app.domain.workflow import Action, State
+from qiangji_app.ports import Unit
+from qiangji_app.services.access import require, visible_case
+from qiangji_app.services.capture import mismatches
+from qiangji_app.services.context import Caller, Context
+from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
+from qiangji_datasets.labels import label
+
+#: Why a case goes back for a retake; texts under ``return.<code>``.
+RETURN_REASONS: Final = (
+    "wrong_patient",
+    "image_quality",
+    "wrong_view",
+    "lead_reversal",
+    "incomplete",
+    "other",
+)
+_MAX_TEXT: Final = 8000
+
+
+def claim(ctx: Context, actor: Actor, case_id: str) -> Case:
+    """Take a case from the worklist; nobody else writes on it until it is released.
+
+    Raises
+    ------
+    Conflict
+        Somebody else claimed it first.
+    """
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        if case.state is State.CLAIMED:
+            if case.claimed_by == actor.user_id:
+                return case
+            raise Conflict("case.claimed_by_other")
+        case = replace(
+            require(actor, case, Action.CLAIM),
+            claimed_by=actor.user_id,
+            claimed_at=ctx.clock.now(),
+        )
+        case = unit.cases.save(case)
+        unit.events.append(type="case.claimed", actor_id=actor.user_id, case_id=case.id)
+        unit.commit()
+    return case
+
+
+def release(ctx: Context, actor: Actor, case_id: str) -> Case:
+    """Give a case back to the worklist, or discard an amendment; a draft report is dropped."""
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        case = require(actor, case, Action.RELEASE, unit.cases.draft(case.id))
+        unit.cases.remove_draft(case.id)
+        if case.state is State.SUBMITTED:
+            case = replace(case, claimed_by="", claimed_at=None)
+        case = unit.cases.save(case)
+        unit.events.append(type="case.released", actor_id=actor.user_id, case_id=case.id)
+        unit.commit()
+    return case
+
+
+def return_case(ctx: Context, actor: Actor, case_id: str, reason_code: str, text: str) -> Case:
+    """Send a case back for a retake, with a coded reason.
+
+    Raises
+    ------
+    InputRejected
+        Unknown reason, or "other" without a text.
+    """
+    if reason_code not in RETURN_REASONS:
+        raise InputRejected("return.unknown_reason", reason=reason_code[:40])
+    if reason_code == "other" and not text.strip():
+        raise InputRejected("return.text_needed")
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        case = require(actor, case, Action.RETURN, unit.cases.draft(case.id))
+        case = unit.cases.save(replace(case, claimed_by="", claimed_at=None))
+        unit.cases.remove_draft(case.id)
+        unit.cases.add_message(
+            Message(
+                id=ctx.ids.new(),
+                case_id=case.id,
+                author_id=actor.user_id,
+                at=ctx.clock.now(),
+                kind="return",
+                reason_code=reason_code,
+                text=text.strip()[:_MAX_TEXT],
+            )
+        )
+        unit.events.append(
+            type="case.returned",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={"reason": reason_code},
+        )
+        unit.commit()
+    return case
+
+
+def save_draft(ctx: Context, actor: Actor, case_id: str, content: ReportContent) -> DraftReport:
+    """Keep the report under way; only its author ever sees it."""
+    _check_content(content)
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        known = unit.cases.draft(case.id)
+        require(actor, case, Action.WRITE, known)
+        draft = DraftReport(
+            case_id=case.id,
+            author_id=actor.user_id,
+            content=content,
+            saved_at=ctx.clock.now(),
+            amends_version=known.amends_version if known else 0,
+            amend_reason=known.amend_reason if known else "",
+        )
+        unit.cases.save_draft(draft)
+        unit.commit()
+    return draft
+
+
+def judge(
+    ctx: Context,
+    actor: Actor,
+    case_id: str,
+    finding_id: str,
+    *,
+    verdict: Verdict,
+    edited_label: str = "",
+) -> Finding:
+    """Accept, reject or edit one AI hint; kept as feedback on the model.
+
+    Raises
+    ------
+    InputRejected
+        Edited without a label, or the label is unknown.
+    """
+    if verdict is Verdict.EDITED:
+        label(edited_label)
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        require(actor, case, Action.WRITE, unit.cases.draft(case.id))
+        finding = unit.cases.finding(finding_id)
+        if finding is None or finding.case_id != case.id:
+            raise NotFound("finding.not_found")
+        is_open = verdict is Verdict.OPEN
+        finding = replace(
+            finding,
+            verdict=verdict,
+            verdict_by="" if is_open else actor.user_id,
+            verdict_at=None if is_open else ctx.clock.now(),
+            verdict_label=edited_label if verdict is Verdict.EDITED else "",
+        )
+        unit.cases.save_finding(finding)
+        unit.events.append(
+            type="finding.judged",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={
+                "finding": finding.id,
+                "label": finding.label,
+                "verdict": verdict.value,
+                "put_in_place": finding.verdict_label,
+                "bundle": finding.bundle_name,
+                "bundle_version": finding.bundle_version,
+            },
+        )
+        unit.commit()
+    return finding
+
+
+def sign(ctx: Context, caller: Caller, case_id: str) -> SignedReport:
+    """Sign the draft as the next version; the site must acknowledge that version.
+
+    Raises
+    ------
+    NotPermitted
+        ``sign.password_needed`` when the password entry is older than ``SIGN_UNLOCK``.
+    InputRejected
+        No draft, or no impression.
+    Conflict
+        A flagged AI hint has no verdict, or form and file differ and nobody confirmed.
+    """
+    actor = caller.actor
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        draft = unit.cases.draft(case.id)
+        after = require(actor, case, Action.SIGN, draft)
+        if not caller.session.may_sign(ctx.clock.now()):
+            raise NotPermitted("sign.password_needed")
+        draft = _ready(unit, case, draft)
+        report = _signed(ctx, unit, actor, case, draft)
+        unit.cases.add_signed(report)
+        unit.cases.remove_draft(case.id)
+        unit.cases.save(
+            replace(after, report_version=report.version, claimed_by="", claimed_at=None)
+        )
+        unit.events.append(
+            type="report.signed",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={
+                "version": report.version,
+                "content_sha256": report.content_sha256,
+                "amends": draft.amends_version,
+                "is_critical": report.content.is_critical,
+            },
+        )
+        unit.commit()
+    return report
+
+
+def amend(ctx: Context, actor: Actor, case_id: str, reason: str) -> DraftReport:
+    """Open an amendment; the signed report stays valid until the new version is signed.
+
+    Raises
+    ------
+    InputRejected
+        No reason given.
+    Conflict
+        Somebody else's amendment is open.
+    """
+    if not reason.strip():
+        raise InputRejected("amend.reason_needed")
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        require(actor, case, Action.AMEND)
+        known = unit.cases.draft(case.id)
+        if known is not None:
+            if known.author_id == actor.user_id:
+                return known
+            raise Conflict("amend.open_elsewhere")
+        newest = unit.cases.signed(case.id)[-1]
+        draft = DraftReport(
+            case_id=case.id,
+            author_id=actor.user_id,
+            content=newest.content,
+            saved_at=ctx.clock.now(),
+            amends_version=newest.version,
+            amend_reason=reason.strip()[:_MAX_TEXT],
+        )
+        unit.cases.save_draft(draft)
+        unit.events.append(
+            type="report.amendment_opened",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={"amends": newest.version},
+        )
+        unit.commit()
+    return draft
+
+
+def _ready(unit: Unit, case: Case, draft: DraftReport | None) -> DraftReport:
+    if draft is None or not draft.content.impression.strip():
+        raise InputRejected("sign.no_impression")
+    if mismatches(unit, case) and not case.identity_reason:
+        raise Conflict("identity.mismatch", fields=_fields(unit, case))
+    undecided = [
+        finding.label
+        for finding in unit.cases.findings(case.id)
+        if finding.source is FindingSource.AI
+        and finding.flag != "none"
+        and finding.verdict is Verdict.OPEN
+        and label(finding.label).is_abnormal
+    ]
+    if undecided:
+        raise Conflict("sign.verdicts_open", labels=",".join(undecided))
+    return draft
+
+
+def _fields(unit: Unit, case: Case) -> str:
+    return ",".join(item.field for item in mismatches(unit, case))
+
+
+def _signed(ctx: Context, unit: Unit, actor: Actor, case: Case, draft: DraftReport) -> SignedReport:
+    version = case.report_version + 1
+    signed_at = ctx.clock.now()
+    files = tuple(row.blob_sha256 for row in unit.cases.recordings(case.id))
+    findings = unit.cases.findings(case.id)
+    return SignedReport(
+        case_id=case.id,
+        version=version,
+        content=draft.content,
+        signer_id=actor.user_id,
+        signer_name=actor.display_name,
+        signer_licence=actor.licence_number,
+        signed_at=signed_at,
+        recording_sha256=files,
+        content_sha256=report_digest(
+            case_id=case.id,
+            version=version,
+            content=draft.content,
+            signer_id=actor.user_id,
+            signed_at=signed_at,
+            recording_sha256=files,
+        ),
+        ai_assisted=any(finding.source is FindingSource.AI for finding in findings),
+        amend_reason=draft.amend_reason,
+    )
+
+
+def _check_content(content: ReportContent) -> None:
+    texts = (content.impression, content.advice, *content.fields.values())
+    if any(len(text) > _MAX_TEXT for text in texts):
+        raise InputRejected("form.too_long", field="report", limit=_MAX_TEXT)
+    for label_id in content.findings:
+        label(label_id)

@@ -1,0 +1,276 @@
+"""The only place where a number becomes a finding and a recording gets its urgency."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from qiangji_app.domain.case import Finding, FindingSource, RecordingState, UrgencyReason
+from qiangji_app.domain.person import Patient
+from qiangji_datasets.errors import QiangjiError
+from qiangji_datasets.labels import UrgencyLevel, label
+from qiangji_datasets.records import (
+    LEADS,
+    EcgRecord,
+    NameStatus,
+    Notice,
+    PersonIdentity,
+    Radiograph,
+    Record,
+)
+from qiangji_inference.reading import Reading
+from qiangji_inference.results import Flag, LabelPrediction, Prediction
+
+#: A "possible" flag (sensitive operating point) asks for priority at most; "likely" for all that
+#: the label asks for. Ordering of work, not a clinical threshold.
+_POSSIBLE_AT_MOST: Final = UrgencyLevel.PRIORITY
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stored file.
+
+    ``facts`` and ``reading`` are JSON-able and hold no identity; ``person`` is what the file says
+    about the patient; ``findings`` have empty ids and case ids until they are stored;
+    ``acquired_at`` is the device's clock, naive where the file names no offset; ``maps`` is an
+    .npz of activation maps, empty when there are none.
+    """
+
+    state: RecordingState
+    modality: str
+    facts: dict[str, object]
+    reading: dict[str, object]
+    person: Patient | None = None
+    acquired_at: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    maps: bytes = b""
+    ms: dict[str, float] = field(default_factory=dict)
+
+
+def refused_outcome(error: QiangjiError) -> Outcome:
+    """A file that no reader understands; the reason travels as a message key."""
+    return Outcome(
+        state=RecordingState.REFUSED,
+        modality="",
+        facts={"refusal": {"code": error.code, "params": dict(error.params)}},
+        reading={"status": "refused", "reasons": []},
+    )
+
+
+def failed_outcome(record: Record | None, code: str) -> Outcome:
+    """A readable file whose triage failed: the case goes up without AI, and says so."""
+    reading: dict[str, object] = {
+        "status": "failed",
+        "declined": [{"bundle": "", "code": code, "severity": "warn", "params": {}}],
+        "reasons": [],
+    }
+    if record is None:
+        return Outcome(RecordingState.STORED, "", {}, reading)
+    return Outcome(
+        state=RecordingState.READ,
+        modality=record.modality.value,
+        facts=_facts(record),
+        reading=reading,
+        person=_patient(record.person),
+        acquired_at=record.ids.acquired_at,
+    )
+
+
+def assess(record: Record, reading: Reading) -> Outcome:
+    """Findings, urgency reasons and everything a page shows about one recording."""
+    findings = tuple(
+        _finding(item, prediction)
+        for prediction in reading.predictions
+        for item in prediction.labels
+    )
+    measurements = reading.measurements
+    statements = [] if measurements is None else list(measurements.statements)
+    reasons = [*_model_reasons(reading), *_measured_reasons(statements)]
+    return Outcome(
+        state=RecordingState.READ,
+        modality=reading.modality.value,
+        facts=_facts(record),
+        reading={
+            "status": reading.status.value,
+            "gate_codes": [notice.code for notice in reading.gate.notices],
+            "quality": [_notice(notice) for notice in (*reading.quality, *reading.gate.notices)],
+            "declined": [
+                {"bundle": item.bundle, **_notice(item.notice)} for item in reading.declined
+            ]
+            + [{"bundle": "", **_notice(fault)} for fault in reading.faults],
+            "bundles": [
+                {
+                    "name": prediction.bundle.name,
+                    "version": prediction.bundle.version,
+                    "sha256": prediction.bundle.sha256,
+                    "calibration": prediction.calibration_id,
+                    "map_extent": list(prediction.map_extent),
+                    "labels": [item.label for item in prediction.labels],
+                }
+                for prediction in reading.predictions
+            ],
+            "measurements": {} if measurements is None else measurements.to_dict(),
+            "statements": [
+                {"code": item.code, "level": int(item.level), "params": dict(item.params)}
+                for item in statements
+            ],
+            "reasons": [
+                {
+                    "code": reason.code,
+                    "level": reason.level,
+                    "source": reason.source,
+                    "params": dict(reason.params),
+                }
+                for reason in reasons
+            ],
+            "age_years": reading.age_years,
+            "ms": {key: round(value, 1) for key, value in reading.ms.items()},
+        },
+        person=_patient(record.person),
+        acquired_at=record.ids.acquired_at,
+        findings=findings,
+        maps=pack_maps(reading.predictions),
+        ms=dict(reading.ms),
+    )
+
+
+def urgency_level(outcome: Outcome) -> UrgencyLevel:
+    """Level of a single recording: the worst reason; never below UNDETERMINED when unread."""
+    levels = [UrgencyLevel.ROUTINE]
+    reasons = outcome.reading.get("reasons", [])
+    if isinstance(reasons, list):
+        levels += [UrgencyLevel(int(item["level"])) for item in reasons]
+    if outcome.reading.get("status") != "done":
+        levels.append(UrgencyLevel.UNDETERMINED)
+    return max(levels)
+
+
+def pack_maps(predictions: tuple[Prediction, ...]) -> bytes:
+    """Activation maps as .npz: one float16 array a label, and the extent of each bundle."""
+    if not predictions:
+        return b""
+    arrays: dict[str, np.ndarray] = {}
+    for prediction in predictions:
+        for index, item in enumerate(prediction.labels):
+            arrays[item.label] = prediction.activation_map[index].astype(np.float16)
+            arrays[f"{item.label}.extent"] = np.asarray(prediction.map_extent, np.float32)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub wants bool
+    return buffer.getvalue()
+
+
+def unpack_map(data: bytes, label_id: str) -> tuple[np.ndarray, tuple[float, ...]] | None:
+    """One label's map (float32) and its extent, or None when it has none."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        if label_id not in arrays:
+            return None
+        extent = tuple(float(value) for value in arrays[f"{label_id}.extent"])
+        return arrays[label_id].astype(np.float32), extent
+
+
+def _model_reasons(reading: Reading) -> list[UrgencyReason]:
+    found: list[UrgencyReason] = []
+    for prediction in reading.predictions:
+        for item in prediction.labels:
+            meaning = label(item.label)
+            if item.flag is Flag.NONE or not meaning.is_abnormal:
+                continue
+            level = meaning.urgency
+            if item.flag is Flag.POSSIBLE:
+                level = min(level, _POSSIBLE_AT_MOST)
+            if level > UrgencyLevel.ROUTINE:
+                code = f"urgency.model_{item.flag.value}"
+                params: dict[str, str | int | float] = {"label": item.label}
+                found.append(UrgencyReason(code, int(level), "model", params))
+    return found
+
+
+def _measured_reasons(statements: list[object]) -> list[UrgencyReason]:
+    return [
+        UrgencyReason(item.code, int(item.level), "measurement", dict(item.params))  # type: ignore[attr-defined]  # ecg_measure.Statement
+        for item in statements
+        if int(item.level) > UrgencyLevel.ROUTINE  # type: ignore[attr-defined]  # as above
+    ]
+
+
+def _finding(item: LabelPrediction, prediction: Prediction) -> Finding:
+    code = label(item.label).code
+    return Finding(
+        id="",
+        case_id="",
+        recording_id="",
+        source=FindingSource.AI,
+        label=item.label,
+        probability=round(item.probability, 4),
+        flag=item.flag.value,
+        operating_point=item.operating_point,
+        bundle_name=prediction.bundle.name,
+        bundle_version=prediction.bundle.version,
+        bundle_sha256=prediction.bundle.sha256,
+        code_system=code.system if code else "",
+        code=code.code if code else "",
+        suppressed_by=item.suppressed_by,
+    )
+
+
+def _facts(record: Record) -> dict[str, object]:
+    common: dict[str, object] = {
+        "notices": [_notice(notice) for notice in record.notices],
+        "name_status": record.person.name_status.value,
+        "institution": record.ids.institution,
+        "manufacturer": record.ids.manufacturer,
+        "device_model": record.ids.device_model,
+        "source_kind": record.source_kind,
+    }
+    if isinstance(record, Radiograph):
+        return common | _film_facts(record)
+    return common | _ecg_facts(record)
+
+
+def _film_facts(film: Radiograph) -> dict[str, object]:
+    return {
+        "kind": "film",
+        "rows": int(film.pixels.shape[0]),
+        "columns": int(film.pixels.shape[1]),
+        "view": film.view.value,
+        "laterality": film.laterality,
+        "patient_position": film.patient_position,
+        "body_part": film.body_part,
+        "modality_code": film.modality_code,
+    }
+
+
+def _ecg_facts(ecg: EcgRecord) -> dict[str, object]:
+    return {
+        "kind": "ecg",
+        "rate_hz": ecg.rate_hz,
+        "samples": int(ecg.signal_mv.shape[1]),
+        "leads": list(LEADS),
+        "derived_leads": list(ecg.derived_leads),
+        "filters": {key: value for key, value in ecg.filters.items() if math.isfinite(value)},
+    }
+
+
+def _notice(notice: Notice) -> dict[str, object]:
+    return {
+        "code": notice.code,
+        "severity": notice.severity.value,
+        "params": dict(notice.params),
+    }
+
+
+def _patient(person: PersonIdentity) -> Patient:
+    is_readable = person.name_status in {NameStatus.DECODED, NameStatus.GUESSED}
+    return Patient(
+        name=person.name if is_readable else "",
+        birth_date=person.birth_date,
+        age_years=person.age_years,
+        sex=person.sex.value if person.sex else "",
+        issuer=person.issuer,
+        patient_id=person.patient_id,
+    )

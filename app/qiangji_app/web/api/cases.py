@@ -1,0 +1,384 @@
+"""Cases: draft, request, submit, claim, write, sign, amend, acknowledge, call, message."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, Field
+
+from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency, Verdict
+from qiangji_app.domain.person import IdentityKind, Patient, read_id_number
+from qiangji_app.domain.report import ReportContent
+from qiangji_app.services import accounts, capture, followup, listing, review, sessions
+from qiangji_app.services.context import Caller, Context
+from qiangji_app.web.api.deps import Ctx, Lang, Who
+from qiangji_app.web.api.present import Json, Presenter
+
+router = APIRouter(tags=["cases"])
+Text = Annotated[str, Field(max_length=8000)]
+
+
+class NewCase(BaseModel):
+    """A draft with an id made by the client."""
+
+    case_id: str = Field(max_length=36)
+    modality: str | None = None
+
+
+class PatientForm(BaseModel):
+    """Who the patient is, as typed at the desk."""
+
+    name: str = Field(default="", max_length=200)
+    kind: IdentityKind = IdentityKind.KNOWN
+    id_number: str = Field(default="", max_length=40)
+    birth_date: date | None = None
+    age_years: float | None = None
+    sex: str = Field(default="", max_length=1)
+    phone: str = Field(default="", max_length=200)
+    issuer: str = Field(default="", max_length=64)
+    patient_id: str = Field(default="", max_length=200)
+
+
+class ClinicalForm(BaseModel):
+    """What the requester asks."""
+
+    requested: RequestedUrgency = RequestedUrgency.ROUTINE
+    onset_at: AwareDatetime | None = None
+    symptom: Text = ""
+    history: Text = ""
+    visit_number: str = Field(default="", max_length=200)
+
+
+class RequestForm(BaseModel):
+    """The whole request form."""
+
+    patient: PatientForm
+    clinical: ClinicalForm = ClinicalForm()
+
+
+class Submission(BaseModel):
+    """Confirmations that a submission may need."""
+
+    override_reason: Text = ""
+    identity_reason: Text = ""
+    person_id: str = Field(default="", max_length=36)
+
+
+class Reason(BaseModel):
+    """A free-text reason."""
+
+    reason: Text
+
+
+class ReturnForm(BaseModel):
+    """Why the case goes back."""
+
+    reason_code: str = Field(max_length=40)
+    text: Text = ""
+
+
+class DraftForm(BaseModel):
+    """The report under way."""
+
+    template_id: str = Field(default="", max_length=64)
+    fields: dict[str, Text] = Field(default_factory=dict)
+    impression: Text = ""
+    advice: Text = ""
+    findings: list[str] = Field(default_factory=list, max_length=50)
+    measurements: dict[str, str] = Field(default_factory=dict)
+    is_critical: bool = False
+
+
+class VerdictForm(BaseModel):
+    """What the specialist decided about an AI hint."""
+
+    verdict: Verdict
+    label: str = Field(default="", max_length=64)
+
+
+class SignForm(BaseModel):
+    """The password, unless entered within the last minutes."""
+
+    password: str = Field(default="", max_length=200)
+
+
+class CallForm(SignForm):
+    """A critical value to call."""
+
+    code: str = Field(default="", max_length=64)
+    text: Text
+
+
+class AnswerForm(BaseModel):
+    """How a call ended."""
+
+    outcome: str = Field(max_length=40)
+    read_back: Text = ""
+
+
+class AcknowledgeForm(BaseModel):
+    """Which version was read."""
+
+    report_version: int
+    note: Text = ""
+
+
+class MessageForm(BaseModel):
+    """A message in the thread."""
+
+    text: Text
+
+
+def presenter(ctx: Context, who: Caller) -> Presenter:
+    """A presenter for the caller."""
+    sites = {site.id: site for site in accounts.list_sites(ctx, who.actor)}
+    return Presenter(ctx.catalogue, who, sites, ctx.clock.now())
+
+
+def show(ctx: Context, who: Caller, case_id: str) -> Json:
+    """The case as the caller sees it now."""
+    with ctx.store.read() as unit:
+        case = listing.visible_case(unit, who.actor, case_id)
+        found = listing.detail(unit, who.actor, case)
+    return presenter(ctx, who).detail(found)
+
+
+@router.post("/cases")
+def open_case(body: NewCase, ctx: Ctx, who: Who) -> Json:
+    """Begin a draft; repeating it gives the same case."""
+    case = capture.open_case(ctx, who.actor, body.case_id, body.modality or "")
+    return show(ctx, who, case.id)
+
+
+@router.get("/cases")
+def list_cases(
+    ctx: Ctx,
+    who: Who,
+    view: str = "mine",
+    modality: str = "",
+    state: str = "",
+    q: Annotated[str, Query(max_length=100)] = "",
+    site: str = "",
+    limit: Annotated[int, Query(ge=1, le=listing.MAX_ROWS)] = 50,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Json:
+    """One page of a list: mine, worklist or results."""
+    wanted = listing.Filter(view, modality, state, q, site, limit, offset)
+    rows, total = listing.list_cases(ctx, who.actor, wanted)
+    present = presenter(ctx, who)
+    return {"items": [present.row(row) for row in rows], "total": total}
+
+
+@router.get("/cases/{case_id}")
+def read_case(case_id: str, ctx: Ctx, who: Who) -> Json:
+    """Open a case; written to the chain of reads."""
+    return presenter(ctx, who).detail(listing.open_case(ctx, who.actor, case_id))
+
+
+@router.put("/cases/{case_id}/request")
+def set_request(case_id: str, body: RequestForm, ctx: Ctx, who: Who) -> Json:
+    """Store the request form; tells of possible duplicates and differences to the files."""
+    patient = Patient(**body.patient.model_dump())
+    clinical = ClinicalRequest(**body.clinical.model_dump())
+    capture.set_request(ctx, who.actor, case_id, patient, clinical)
+    return show(ctx, who, case_id) | _warnings(ctx, who, case_id)
+
+
+@router.get("/cases/{case_id}/warnings")
+def warnings(case_id: str, ctx: Ctx, who: Who) -> Json:
+    """Possible duplicates, and fields in which form and files differ."""
+    return _warnings(ctx, who, case_id)
+
+
+@router.get("/persons/id-number/{number}")
+def id_number(number: str, ctx: Ctx, who: Who) -> Json:  # noqa: ARG001 - signed-in callers only
+    """What an identity number says."""
+    facts = read_id_number(number, today=ctx.clock.now().date())
+    if facts is None:
+        return {"valid": False, "birth_date": None, "sex": None}
+    return {"valid": True, "birth_date": facts.birth_date.isoformat(), "sex": facts.sex}
+
+
+@router.post("/cases/{case_id}/submit")
+def submit(case_id: str, body: Submission, ctx: Ctx, who: Who) -> Json:
+    """Send the case to the county."""
+    capture.submit(ctx, who.actor, case_id, **body.model_dump())
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/identity")
+def confirm_identity(case_id: str, body: Reason, ctx: Ctx, who: Who) -> Json:
+    """Say why form and file belong to the same patient."""
+    capture.confirm_identity(ctx, who.actor, case_id, body.reason)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/withdraw")
+def withdraw(case_id: str, body: Reason, ctx: Ctx, who: Who) -> Json:
+    """Take the case back."""
+    capture.withdraw(ctx, who.actor, case_id, body.reason)
+    return show(ctx, who, case_id)
+
+
+@router.delete("/cases/{case_id}/recordings/{recording_id}")
+def remove_recording(case_id: str, recording_id: str, ctx: Ctx, who: Who) -> Json:
+    """Take a recording off a draft."""
+    capture.remove_recording(ctx, who.actor, case_id, recording_id)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/claim")
+def claim(case_id: str, ctx: Ctx, who: Who) -> Json:
+    """Take the case from the worklist."""
+    review.claim(ctx, who.actor, case_id)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/release")
+def release(case_id: str, ctx: Ctx, who: Who) -> Json:
+    """Give the case back, or discard an amendment."""
+    review.release(ctx, who.actor, case_id)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/return")
+def return_case(case_id: str, body: ReturnForm, ctx: Ctx, who: Who) -> Json:
+    """Send the case back for a retake."""
+    review.return_case(ctx, who.actor, case_id, body.reason_code, body.text)
+    return show(ctx, who, case_id)
+
+
+@router.put("/cases/{case_id}/draft")
+def save_draft(case_id: str, body: DraftForm, ctx: Ctx, who: Who) -> Json:
+    """Keep the report under way."""
+    content = ReportContent(**(body.model_dump() | {"findings": tuple(body.findings)}))
+    draft = review.save_draft(ctx, who.actor, case_id, content)
+    return {"saved_at": draft.saved_at.isoformat()}
+
+
+@router.put("/cases/{case_id}/findings/{finding_id}")
+def judge(case_id: str, finding_id: str, body: VerdictForm, ctx: Ctx, who: Who) -> Json:
+    """Accept, reject or edit an AI hint."""
+    finding = review.judge(
+        ctx,
+        who.actor,
+        case_id,
+        finding_id,
+        verdict=body.verdict,
+        edited_label=body.label,
+    )
+    return presenter(ctx, who).finding(finding, {who.actor.user_id: who.actor.display_name})
+
+
+@router.post("/cases/{case_id}/sign")
+def sign(case_id: str, body: SignForm, ctx: Ctx, who: Who) -> Json:
+    """Sign the draft as the next version."""
+    review.sign(ctx, _unlocked(ctx, who, body), case_id)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/amend")
+def amend(case_id: str, body: Reason, ctx: Ctx, who: Who) -> Json:
+    """Open an amendment."""
+    review.amend(ctx, who.actor, case_id, body.reason)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/acknowledge")
+def acknowledge(case_id: str, body: AcknowledgeForm, ctx: Ctx, who: Who) -> Json:
+    """Take note of a signed version."""
+    followup.acknowledge(ctx, who.actor, case_id, body.report_version, body.note)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/close")
+def close(case_id: str, ctx: Ctx, who: Who) -> Json:
+    """The township has acted."""
+    followup.close(ctx, who.actor, case_id)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/calls")
+def raise_call(case_id: str, body: CallForm, ctx: Ctx, who: Who) -> Json:
+    """Call a critical value to the site."""
+    call = followup.raise_call(ctx, _unlocked(ctx, who, body), case_id, body.code, body.text)
+    return presenter(ctx, who).call(call, {who.actor.user_id: who.actor.display_name})
+
+
+@router.post("/calls/{call_id}/confirm")
+def confirm_call(call_id: str, body: AnswerForm, ctx: Ctx, who: Who) -> Json:
+    """Record how a call ended."""
+    call = followup.confirm_call(ctx, who.actor, call_id, body.outcome, body.read_back)
+    return presenter(ctx, who).call(call, {who.actor.user_id: who.actor.display_name})
+
+
+@router.post("/cases/{case_id}/messages")
+def send_message(case_id: str, body: MessageForm, ctx: Ctx, who: Who) -> Json:
+    """Write into the thread."""
+    followup.send_message(ctx, who.actor, case_id, body.text)
+    return show(ctx, who, case_id)
+
+
+@router.get("/templates")
+def templates(request: Request, modality: str, language: Lang) -> list[Json]:
+    """Report templates of a modality."""
+    return [
+        item.as_json(language) for item in request.app.state.templates if item.modality == modality
+    ]
+
+
+@router.get("/alerts")
+def alerts(ctx: Ctx, who: Who) -> Json:
+    """Open AI alarms and critical calls."""
+    present = presenter(ctx, who)
+    items = []
+    for alert in followup.alerts(ctx, who.actor):
+        if alert.call is not None:
+            text = alert.call.text
+        else:
+            text = "；".join(row["text"] for row in present.reasons(alert.reasons))
+        items.append(
+            {
+                "case_id": alert.case.id,
+                "call_id": alert.call.id if alert.call else None,
+                "kind": alert.kind,
+                "state": alert.case.state.value,
+                "text": text,
+                "since": alert.since.isoformat(),
+                "site": present.site(alert.case.site_id),
+                "is_own_site": alert.case.site_id == who.actor.site_id,
+            }
+        )
+    return {"items": items}
+
+
+def _unlocked(ctx: Context, who: Caller, body: SignForm) -> Caller:
+    return sessions.unlock(ctx, who, body.password) if body.password else who
+
+
+def _warnings(ctx: Context, who: Caller, case_id: str) -> Json:
+    found = capture.duplicates(ctx, who.actor, case_id)
+    with ctx.store.read() as unit:
+        case = listing.visible_case(unit, who.actor, case_id)
+        differing = [item.field for item in capture.mismatches(unit, case)]
+    present = presenter(ctx, who)
+    return {
+        "mismatches": differing,
+        "duplicates": [
+            {
+                "person_id": item.person_id,
+                "name_masked": _masked(item.patient.name),
+                "birth_year": item.patient.birth_date.year if item.patient.birth_date else None,
+                "sex": item.patient.sex,
+                "site": present.site(item.site_id),
+                "reason": item.reason,
+            }
+            for item in found
+        ],
+    }
+
+
+def _masked(name: str) -> str:
+    return name[:1] + "*" * (len(name) - 1)
