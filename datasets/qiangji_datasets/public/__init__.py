@@ -1,0 +1,1 @@
+"""Readers of public, labelled sets for training and evaluation; never imported by the product."""

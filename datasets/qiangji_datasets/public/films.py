@@ -1,0 +1,36 @@
+"""Pictures of the reduced film sets as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from qiangji_datasets.errors import InputRejected
+
+
+def stack(paths: Iterable[Path], *, side: int) -> NDArray[np.uint8]:
+    """Decode square 8-bit pictures.
+
+    Returns
+    -------
+        (n, side, side), high = dense.
+
+    Raises
+    ------
+    InputRejected
+        A picture is missing or has another size.
+    """
+    pictures = []
+    for path in paths:
+        if not path.is_file():
+            raise InputRejected("dataset.missing", file=path.name)
+        with Image.open(path) as opened:
+            picture = np.asarray(opened.convert("L"))
+        if picture.shape != (side, side):
+            raise InputRejected("dataset.picture_size", file=path.name, shape=str(picture.shape))
+        pictures.append(picture)
+    return np.stack(pictures)

@@ -1,0 +1,107 @@
+"""What every reader of a public set gives: arrays with one row a recording, and plain facts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qiangji_datasets.errors import InputRejected
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One public set, or a part of one.
+
+    Parameters
+    ----------
+    name
+        Name of the set, as in ``datasets/cards``.
+    inputs
+        One row a recording; unit and stage depend on the reader.
+    labels
+        Label ids, in the order of the columns of ``targets``.
+    targets
+        (n, labels) float32: 1 present, 0 absent, NaN not known.
+    ids
+        Identifier of each recording within the set.
+    groups
+        Patient of each recording; the same value never stands on two sides of a split.
+    facts
+        Further columns (fold, age, sex, view), strings as published, empty when missing.
+    """
+
+    name: str
+    inputs: NDArray[np.generic]
+    labels: tuple[str, ...]
+    targets: NDArray[np.float32]
+    ids: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    facts: dict[str, NDArray[np.str_]]
+
+    def __post_init__(self) -> None:
+        columns = (self.targets, self.ids, self.groups, *self.facts.values())
+        if any(len(column) != len(self.inputs) for column in columns):
+            raise ValueError(f"columns of {self.name} differ in length")
+        if self.targets.shape != (len(self.inputs), len(self.labels)):
+            raise ValueError(f"targets of {self.name} have shape {self.targets.shape}")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def where(self, kept: NDArray[np.bool_]) -> Self:
+        """The rows for which ``kept`` is true, in order."""
+        return type(self)(
+            name=self.name,
+            inputs=self.inputs[kept],
+            labels=self.labels,
+            targets=self.targets[kept],
+            ids=self.ids[kept],
+            groups=self.groups[kept],
+            facts={key: column[kept] for key, column in self.facts.items()},
+        )
+
+    def with_labels(self, wanted: Sequence[str]) -> Self:
+        """The same rows with the wanted labels; a label the set does not know is NaN."""
+        targets = np.full((len(self), len(wanted)), np.nan, np.float32)
+        for column, name in enumerate(wanted):
+            if name in self.labels:
+                targets[:, column] = self.targets[:, self.labels.index(name)]
+        return type(self)(
+            name=self.name,
+            inputs=self.inputs,
+            labels=tuple(wanted),
+            targets=targets,
+            ids=self.ids,
+            groups=self.groups,
+            facts=self.facts,
+        )
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file with a header.
+
+    Raises
+    ------
+    InputRejected
+        The file is missing.
+    """
+    if not path.is_file():
+        raise InputRejected("dataset.missing", file=path.name)
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def column(rows: Sequence[dict[str, str]], key: str) -> NDArray[np.str_]:
+    """One column as strings."""
+    return np.array([row[key] for row in rows], dtype=np.str_)
+
+
+def numbers(column_: NDArray[np.str_]) -> NDArray[np.float64]:
+    """A column of numbers; an empty cell is NaN."""
+    return np.array([float(cell) if cell else np.nan for cell in column_], np.float64)

@@ -1,0 +1,115 @@
+"""Random changes while training, after or before the same preprocessing that serves."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from qiangji_models.preprocess import film as films
+from qiangji_models.preprocess.specs import FilmSpec, Fit
+from qiangji_training.config import EcgAugment, FilmAugment
+
+_EDGE_PX = 12
+
+
+def augment_ecg(
+    scaled: NDArray[np.float32], how: EcgAugment, rate_hz: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """One scaled recording (12, n), changed at random; same shape, fresh memory."""
+    samples = scaled.shape[1]
+    # A read position per sample: shift and stretch together, wrapping at the ends.
+    factor = 1 + rng.uniform(-how.stretch, how.stretch)
+    start = rng.uniform(-how.shift_s, how.shift_s) * rate_hz
+    at = (start + factor * np.arange(samples)) % (samples - 1)
+    left = at.astype(np.intp)
+    part = (at - left).astype(np.float32)
+    changed = scaled[:, left] * (1 - part) + scaled[:, left + 1] * part
+    changed *= rng.uniform(1 - how.gain, 1 + how.gain, (12, 1)).astype(np.float32)
+    changed += rng.normal(0, rng.uniform(0, how.noise), scaled.shape).astype(np.float32)
+    phase, hertz = rng.uniform(0, 2 * np.pi, (12, 1)), rng.uniform(0.05, 0.5)
+    depth = rng.uniform(0, how.wander, (12, 1))
+    drift = depth * np.sin(2 * np.pi * hertz * np.arange(samples) / rate_hz + phase)
+    changed += drift.astype(np.float32)
+    if rng.random() < how.lead_drop:
+        changed[rng.integers(0, 12, rng.integers(1, 4))] = 0
+    return np.asarray(changed, np.float32)
+
+
+def augment_film(
+    shown: NDArray[np.uint8], how: FilmAugment, spec: FilmSpec, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """One film in the display range, changed at random and then preprocessed as in service.
+
+    Returns
+    -------
+        (1, spec.rows, spec.cols).
+    """
+    toned = _tone(shown, how, rng)
+    picture = Image.fromarray(np.pad(toned, _EDGE_PX, mode="edge"))
+    angle = rng.uniform(-how.rotate_deg, how.rotate_deg)
+    picture = picture.rotate(angle, Image.Resampling.BILINEAR)
+    if rng.random() < how.blur:
+        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
+    size = (spec.cols, spec.rows)
+    small = picture.resize(size, Image.Resampling.BOX, box=_box(shown.shape, how, rng))
+    grain = rng.normal(0, rng.uniform(0, how.noise), (spec.rows, spec.cols))
+    ready = np.clip(np.rint(np.asarray(small) + grain), 0, 255).astype(np.uint8)
+    if spec.equalise:
+        ready = films.equalise(ready)
+    result = films.standardise(ready, spec)
+    if rng.random() < how.erase:
+        _erase(result, rng)
+    return np.asarray(result[None], np.float32)
+
+
+def plain_film(shown: NDArray[np.uint8], spec: FilmSpec) -> NDArray[np.float32]:
+    """One film in the display range as the service sees it, (1, spec.rows, spec.cols)."""
+    prepared: NDArray[np.float32] = films.to_model_input(films.ReducedFilm(shown), spec)[0]
+    return prepared
+
+
+def sized(spec: FilmSpec, side: int) -> FilmSpec:
+    """The same preprocessing at another input size."""
+    return FilmSpec(
+        rows=side,
+        cols=side,
+        fit=Fit(spec.fit),
+        low_percentile=spec.low_percentile,
+        high_percentile=spec.high_percentile,
+        equalise=spec.equalise,
+        border_fraction=spec.border_fraction,
+    )
+
+
+def _tone(
+    shown: NDArray[np.uint8], how: FilmAugment, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Another device's window: clipped ends and another gamma, through one table."""
+    low, high = rng.uniform(0, how.clip), 1 - rng.uniform(0, how.clip)
+    gamma = np.exp(rng.uniform(-how.gamma, how.gamma))
+    levels = np.clip((np.arange(256) / 255 - low) / (high - low), 0, 1) ** gamma
+    return np.asarray(np.rint(255 * levels).astype(np.uint8)[shown], np.uint8)
+
+
+def _box(
+    shape: tuple[int, ...], how: FilmAugment, rng: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """Where to cut from the padded picture: left, top, right, bottom; aspect varies by 5 %."""
+    height, width = shape
+    zoom = rng.uniform(1 - how.zoom, 1 + how.zoom)
+    aspect = np.exp(rng.uniform(-0.05, 0.05))
+    wide, tall = width * min(zoom * aspect, 1.1), height * min(zoom / aspect, 1.1)
+    across, down = rng.uniform(-how.shift, how.shift, 2)
+    full_width, full_height = width + 2 * _EDGE_PX, height + 2 * _EDGE_PX
+    left = np.clip((full_width - wide) / 2 + across * width, 0, full_width - wide)
+    top = np.clip((full_height - tall) / 2 + down * height, 0, full_height - tall)
+    return float(left), float(top), float(left + wide), float(top + tall)
+
+
+def _erase(picture: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Blank one rectangle of up to a quarter of each side: markers must not carry a call."""
+    rows, cols = picture.shape
+    tall, wide = rng.integers(rows // 12, rows // 4), rng.integers(cols // 12, cols // 4)
+    top, left = rng.integers(0, rows - tall), rng.integers(0, cols - wide)
+    picture[top : top + tall, left : left + wide] = 0

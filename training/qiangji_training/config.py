@@ -1,0 +1,182 @@
+"""A training run's configuration: one complete TOML file, frozen, unknown keys refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qiangji_datasets.errors import InputRejected
+from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """Shape of one network; ``depth`` matters to films, ``kernel`` to ECGs."""
+
+    width: int
+    dropout: float
+    depth: int = 1
+    kernel: int = 7
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How the weights are found.
+
+    ``members`` networks are trained from different seeds and averaged in the bundle. ``sizes``
+    are input sizes in px, each used for an equal part of the epochs (films; empty for ECGs).
+    ``ema`` is the decay of the averaged weights a step; they are what is exported.
+    """
+
+    members: int
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    ema: float
+    mixup: float
+    label_smoothing: float
+    positive_weight_power: float
+    sizes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class EcgAugment:
+    """Random changes of a scaled ECG; each a largest amount or a probability."""
+
+    shift_s: float
+    noise: float
+    wander: float
+    gain: float
+    lead_drop: float
+    stretch: float
+
+
+@dataclass(frozen=True)
+class FilmAugment:
+    """Random changes of a film; each a largest amount or a probability. Never mirrored."""
+
+    rotate_deg: float
+    zoom: float
+    shift: float
+    gamma: float
+    clip: float
+    blur: float
+    noise: float
+    erase: float
+
+
+@dataclass(frozen=True)
+class PointsConfig:
+    """What the two operating points must reach on the validation part."""
+
+    sensitivity: float
+    specificity: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run depends on but the data and the machine.
+
+    ``task`` names the recipe in ``tasks.py``. ``start_from`` is the name of another run whose
+    weights the features start from, or empty.
+    """
+
+    name: str
+    version: str
+    task: str
+    seed: int
+    threads: int
+    labels: tuple[str, ...]
+    age_range_years: tuple[float, float]
+    start_from: str
+    net: NetConfig
+    fit: FitConfig
+    points: PointsConfig
+    ecg: EcgSpec | None = None
+    ecg_augment: EcgAugment | None = None
+    film: FilmSpec | None = None
+    film_augment: FilmAugment | None = None
+
+    def __post_init__(self) -> None:
+        is_ecg = self.ecg is not None and self.ecg_augment is not None
+        is_film = self.film is not None and self.film_augment is not None
+        if is_ecg == is_film:
+            raise InputRejected("train.config_kind", name=self.name)
+
+    @property
+    def spec(self) -> EcgSpec | FilmSpec:
+        """Preprocessing of the bundle."""
+        found = self.ecg or self.film
+        if found is None:
+            raise InputRejected("train.config_kind", name=self.name)
+        return found
+
+
+def read_config(path: Path) -> Config:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputRejected
+        Not TOML, a key unknown or missing, or a value of another type; names the key.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputRejected("train.config_unreadable", file=path.name) from error
+    config = _build(Config, table, "")
+    if not isinstance(config, Config):
+        raise InputRejected("train.config_unreadable", file=path.name)
+    return config
+
+
+def as_table(config: Config) -> dict[str, Any]:  # Any: JSON for the manifest
+    """The configuration as plain JSON values."""
+    return dataclasses.asdict(config)
+
+
+def _build(kind: Any, table: Mapping[str, Any], where: str) -> object:  # Any: a dataclass type
+    known = {field.name: field for field in dataclasses.fields(kind)}
+    for key in table.keys() - known.keys():
+        raise InputRejected("train.config_unknown_key", key=where + key)
+    hints = typing.get_type_hints(kind)
+    for key, field in known.items():
+        has_default = field.default is not dataclasses.MISSING
+        if key not in table and not has_default:
+            raise InputRejected("train.config_missing_key", key=where + key)
+    values = {key: _value(hints[key], value, where + key) for key, value in table.items()}
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, where: str) -> object:  # Any: annotations and TOML values
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise InputRejected("train.config_type", key=where)
+        return _build(hint, value, where + ".")
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise InputRejected("train.config_type", key=where)
+        return tuple(_value(typing.get_args(hint)[0], item, where) for item in value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if issubclass(hint, str) and isinstance(value, str):
+        return _text(hint, value, where)
+    if type(value) is not hint:
+        raise InputRejected("train.config_type", key=where)
+    return value
+
+
+def _text(hint: type[str], value: str, where: str) -> str:
+    try:
+        return hint(value)
+    except ValueError as error:
+        raise InputRejected("train.config_type", key=where) from error
