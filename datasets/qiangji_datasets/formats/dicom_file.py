@@ -82,7 +82,7 @@ def _charset_values(data_set: DataSet) -> tuple[str, ...]:
 
 
 def _start(buffer: memoryview, notices: Notices) -> int:
-    if buffer[_PREAMBLE : _PREAMBLE + 4] == b"DICM":
+    if bytes(buffer[_PREAMBLE : _PREAMBLE + 4]) == b"DICM":
         if bytes(buffer[:_PREAMBLE]).strip(b"\x00") and not _is_harmless(bytes(buffer[:4])):
             notices.warn("dicom.preamble_in_use")
         return _PREAMBLE + 4
@@ -99,7 +99,7 @@ def _is_harmless(head: bytes) -> bool:
 
 def _meta(buffer: memoryview, start: int, limits: Limits, notices: Notices) -> tuple[str, int]:
     """Read group 0002, always explicit little endian; returns the transfer syntax and its end."""
-    if buffer[start : start + 2] != b"\x02\x00":
+    if bytes(buffer[start : start + 2]) != b"\x02\x00":
         if len(buffer) - start < 8:
             raise InputRejected("dicom.no_elements")
         notices.warn("dicom.no_meta")

@@ -99,7 +99,7 @@ def _windows(data_set: DataSet) -> tuple[Window, ...]:
         data_set.notices.inform("film.voi_function", function=function)
     found = []
     for index, (centre, width) in enumerate(zip(centres, widths, strict=False)):
-        if width < 1 and function != "LINEAR_EXACT" or width <= 0:
+        if width <= 0 or (width < 1 and function != "LINEAR_EXACT"):
             data_set.notices.warn("film.window_ignored")
             continue
         found.append(Window(centre, width, names[index].strip() if index < len(names) else ""))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ from qiangji_datasets.formats.dicom_file import DicomFile
 from qiangji_datasets.formats.dicom_tags import Tag
 from qiangji_datasets.formats.dicom_values import DataSet
 from qiangji_datasets.formats.limits import Limits
+
+#: Stored values of a film.
+StoredPixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.int16]
+_AnyPixels = NDArray[Any]  # Any: the number type is in the file, known at run time only
 
 _MONOCHROME: Final = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR: Final = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -128,9 +132,7 @@ def _check_photometric(facts: PixelFacts) -> None:
         raise InputRejected("film.samples_per_pixel", samples=facts.samples)
 
 
-def stored_values(
-    file: DicomFile, facts: PixelFacts
-) -> tuple[NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.int16], int]:
+def stored_values(file: DicomFile, facts: PixelFacts) -> tuple[StoredPixels, int]:
     """Stored values (rows, columns) and their significant bits; colour becomes luminance.
 
     Raises
@@ -161,7 +163,7 @@ def _pixel_element(data_set: DataSet) -> Element:
     return element
 
 
-def _native(element: Element, facts: PixelFacts, data_set: DataSet) -> NDArray[np.generic]:
+def _native(element: Element, facts: PixelFacts, data_set: DataSet) -> _AnyPixels:
     """Uncompressed values, (rows, columns) or (rows, columns, 3)."""
     expected, actual = facts.native_bytes, len(element.value)
     if actual < expected:
@@ -178,7 +180,7 @@ def _native(element: Element, facts: PixelFacts, data_set: DataSet) -> NDArray[n
     return _shaped(native, facts)
 
 
-def _shaped(flat: NDArray[np.generic], facts: PixelFacts) -> NDArray[np.generic]:
+def _shaped(flat: _AnyPixels, facts: PixelFacts) -> _AnyPixels:
     rows, columns = facts.rows, facts.columns
     if not facts.is_colour:
         return flat.reshape(rows, columns)
@@ -193,9 +195,7 @@ def _shaped(flat: NDArray[np.generic], facts: PixelFacts) -> NDArray[np.generic]
     return shaped[..., :1] if facts.photometric == "YBR_FULL" else shaped
 
 
-def _compressed(
-    fragments: list[memoryview], file: DicomFile, facts: PixelFacts
-) -> NDArray[np.generic]:
+def _compressed(fragments: list[memoryview], file: DicomFile, facts: PixelFacts) -> _AnyPixels:
     frame = _one_frame(fragments)
     check_codestream(frame, file.transfer_syntax, facts.rows, facts.columns, facts.samples)
     with warnings.catch_warnings(record=True) as said:
@@ -220,26 +220,26 @@ def _one_frame(fragments: list[memoryview]) -> bytes:
     return b"".join(parts)
 
 
-def _decode(frame: bytes, transfer_syntax: str, facts: PixelFacts) -> NDArray[np.generic]:
+def _decode(frame: bytes, transfer_syntax: str, facts: PixelFacts) -> _AnyPixels:
     from pydicom.encaps import encapsulate
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
+    options: dict[str, Any] = {  # Any: pydicom types its options as one TypedDict
+        "rows": facts.rows,
+        "columns": facts.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": facts.samples,
+        "photometric_interpretation": facts.photometric,
+        "bits_allocated": facts.bits_allocated,
+        "bits_stored": facts.bits_stored,
+        "pixel_representation": int(facts.is_signed),
+        "planar_configuration": facts.planar,
+        "pixel_keyword": "PixelData",
+    }
     try:
-        values, _ = get_decoder(UID(transfer_syntax)).as_array(
-            encapsulate([frame], has_bot=False),
-            index=0,
-            rows=facts.rows,
-            columns=facts.columns,
-            number_of_frames=1,
-            samples_per_pixel=facts.samples,
-            photometric_interpretation=facts.photometric,
-            bits_allocated=facts.bits_allocated,
-            bits_stored=facts.bits_stored,
-            pixel_representation=int(facts.is_signed),
-            planar_configuration=facts.planar,
-            pixel_keyword="PixelData",
-        )
+        decoder = get_decoder(UID(transfer_syntax))
+        values, _ = decoder.as_array(encapsulate([frame], has_bot=False), index=0, **options)
     except NotImplementedError:
         raise InputRejected("dicom.transfer_syntax", uid=transfer_syntax) from None
     except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, OSError) as fault:
@@ -248,35 +248,36 @@ def _decode(frame: bytes, transfer_syntax: str, facts: PixelFacts) -> NDArray[np
     return values
 
 
-def _significant(
-    values: NDArray[np.generic], facts: PixelFacts
-) -> NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.int16]:
+def _significant(values: _AnyPixels, facts: PixelFacts) -> _AnyPixels:
     """Bits Low Bit to High Bit only, sign extended; overlays in unused bits are cut away."""
     unused_above = facts.bits_allocated - 1 - facts.high_bit
     unused_below = facts.high_bit - facts.bits_stored + 1
     if facts.is_signed:
         if values.dtype.kind != "i":
             values = values.view(f"i{values.dtype.itemsize}")
-        wide = values.astype(np.int16)
-        shift = 16 - facts.bits_allocated + unused_above
-        return wide if shift + unused_below == 0 else (wide << shift) >> (shift + unused_below)
+        wide: NDArray[np.int16] = values.astype(np.int16, copy=False)
+        up = 16 - facts.bits_allocated + unused_above
+        down = up + unused_below
+        if down == 0:
+            return wide
+        signed: _AnyPixels = (wide << up) >> down
+        return signed
     if values.dtype.kind == "i":
         values = values.view(f"u{values.dtype.itemsize}")
-    kind = np.uint8 if facts.bits_allocated == 8 else np.uint16
-    plain = values.astype(kind, copy=False)
+    kind: type[np.uint8] | type[np.uint16] = np.uint8 if facts.bits_allocated == 8 else np.uint16
+    plain: _AnyPixels = values.astype(kind, copy=False)
     if unused_above + unused_below == 0:
         return plain
     mask = (1 << facts.bits_stored) - 1
     if not unused_below and int(plain.max()) <= mask:
         return plain
-    return (plain >> unused_below) & kind(mask)
+    masked: _AnyPixels = (plain >> unused_below) & kind(mask)
+    return masked
 
 
-def _luminance(
-    values: NDArray[np.generic], facts: PixelFacts
-) -> NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.int16]:
+def _luminance(values: _AnyPixels, facts: PixelFacts) -> _AnyPixels:
     kind = np.uint8 if facts.bits_allocated == 8 else np.uint16
     if values.shape[-1] == 1:  # uncompressed YBR: the first sample is the luminance
         return values[..., 0].astype(kind)
-    grey = sum(values[..., index] * weight for index, weight in enumerate(_LUMINANCE))
-    return np.rint(grey).astype(kind)
+    grey: _AnyPixels = np.rint(values[..., :3] @ np.array(_LUMINANCE))
+    return grey.astype(kind)

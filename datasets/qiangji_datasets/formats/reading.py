@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from qiangji_datasets.errors import InputRejected
@@ -11,7 +12,12 @@ from qiangji_datasets.records import Record
 
 
 def read(
-    data: bytes, *, name: str = "", stated: Stated | None = None, limits: Limits = DEFAULT
+    data: bytes,
+    *,
+    name: str = "",
+    stated: Stated | None = None,
+    limits: Limits = DEFAULT,
+    companions: Mapping[str, bytes] | None = None,
 ) -> Record:
     """Read one recording from the bytes of one file.
 
@@ -25,18 +31,98 @@ def read(
         What a person said about a file that does not carry it.
     limits
         Bounds checked before decoding.
+    companions
+        Contents of files that belong to it, by plain name: the signal files of a WFDB header.
 
     Raises
     ------
     InputRejected
         Not a format that is read, damaged, contradictory, or beyond the limits.
     """
+
+    def companion(file: str) -> bytes:
+        if companions is None or file not in companions:
+            raise InputRejected("wfdb.files_missing", name=file, header=name)
+        return companions[file]
+
+    return _read(data, stated, limits, companion)
+
+
+def read_path(path: Path, *, stated: Stated | None = None, limits: Limits = DEFAULT) -> Record:
+    """Read one recording from disk, with the files beside it that belong to it (WFDB).
+
+    Raises
+    ------
+    InputRejected
+        As for ``read``; also when the file cannot be opened.
+    """
+    folder = path.parent
+
+    def companion(file: str) -> bytes:
+        return _bytes(folder / file, limits, missing="wfdb.files_missing")
+
+    data = _bytes(path, limits, missing="file.not_found")
+    header = _header_of(path)
+    if header is not None and sniff(data[:HEAD_BYTES]) in ("unknown", "text", "empty"):
+        data = _bytes(header, limits, missing="file.not_found")
+    return _read(data, stated, limits, companion)
+
+
+def is_companion(path: Path) -> bool:
+    """True for a file that belongs to a WFDB header beside it, so is no recording by itself."""
+    return _header_of(path) is not None
+
+
+def _header_of(path: Path) -> Path | None:
+    header = path.with_suffix(".hea")
+    if path.suffix in ("", ".hea") or not header.is_file():
+        return None
+    with header.open("rb") as file:
+        return header if sniff(file.read(HEAD_BYTES)) == "wfdb" else None
+
+
+def _bytes(path: Path, limits: Limits, *, missing: str) -> bytes:
+    """Contents of a regular file of bounded size."""
+    try:
+        if not path.is_file():
+            raise InputRejected(missing, name=path.name)
+        with path.open("rb") as file:
+            data = file.read(limits.file_bytes + 1)
+            size = path.stat().st_size
+    except OSError:
+        raise InputRejected(missing, name=path.name) from None
+    if len(data) > limits.file_bytes:
+        raise InputRejected("file.too_large", bytes=size, limit=limits.file_bytes)
+    return data
+
+
+def _read(
+    data: bytes, stated: Stated | None, limits: Limits, companion: Callable[[str], bytes]
+) -> Record:
     if len(data) > limits.file_bytes:
         raise InputRejected("file.too_large", bytes=len(data), limit=limits.file_bytes)
+    said = stated or Stated()
     kind = sniff(data[:HEAD_BYTES])
     if kind == "dicom":
         return _dicom(data, limits)
-    return _other(kind, data, name, stated or Stated(), limits)
+    if kind in ("png", "jpeg"):
+        from qiangji_datasets.formats.picture import read_picture
+
+        return read_picture(data, kind, said, limits)
+    if kind == "csv":
+        from qiangji_datasets.formats.csv_ecg import read_csv
+
+        return read_csv(data, said, limits)
+    if kind == "wfdb":
+        from qiangji_datasets.formats.dicom_values import Notices
+        from qiangji_datasets.formats.wfdb_ecg import read_wfdb
+
+        return read_wfdb(data, companion, said, limits, Notices())
+    if kind in KNOWN_ECG:
+        raise InputRejected("file.ecg_not_supported", format=kind)
+    if kind == "empty":
+        raise InputRejected("file.empty")
+    raise InputRejected("file.not_supported", format=kind)
 
 
 def _dicom(data: bytes, limits: Limits) -> Record:
@@ -52,24 +138,3 @@ def _dicom(data: bytes, limits: Limits) -> Record:
     if sop_class in ECG_CLASSES or Tag.WaveformSequence in file.data_set:
         return read_ecg(file, limits)
     return read_film(file, limits)
-
-
-def _other(kind: str, data: bytes, name: str, stated: Stated, limits: Limits) -> Record:
-    if kind in KNOWN_ECG:
-        raise InputRejected("file.ecg_not_supported", format=kind)
-    if kind == "empty":
-        raise InputRejected("file.empty")
-    raise InputRejected("file.not_supported", format=kind)
-
-
-def read_path(path: Path, *, stated: Stated | None = None, limits: Limits = DEFAULT) -> Record:
-    """Read one recording from disk, with the files that belong to it (WFDB).
-
-    Raises
-    ------
-    InputRejected
-        As for ``read``.
-    """
-    if path.stat().st_size > limits.file_bytes:
-        raise InputRejected("file.too_large", bytes=path.stat().st_size, limit=limits.file_bytes)
-    return read(path.read_bytes(), name=path.name, stated=stated, limits=limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import Final
 
 #: Enough bytes for every rule below.
@@ -77,9 +78,8 @@ def is_bare_data_set(head: bytes) -> bool:
         return False
     if head[4:6] in (b"UL", b"OB", b"UI", b"CS", b"SH", b"DA", b"TM", b"LO", b"PN", b"DT"):
         return True
-    order = "little" if little else "big"
-    element = int.from_bytes(head[2:4], order)
-    return element <= 0x0100 and int.from_bytes(head[4:8], order) <= 128
+    element, length = struct.unpack("<HI" if little else ">HI", head[2:8])
+    return bool(element <= 0x0100 and length <= 128)
 
 
 def _is_scp_without_mark(head: bytes) -> bool:
