@@ -152,17 +152,20 @@ def ecg_strength(
 def film_regions(
     activation: NDArray[np.float32], extent: tuple[float, ...], *, count: int = 3
 ) -> tuple[FilmRegion, ...]:
-    """The areas that raised the number most, largest share first; empty when none did."""
+    """The areas that raised the number most, largest share first; empty when none did.
+
+    A padded input's extent reaches past the picture; boxes are cut to it.
+    """
     level = strength(activation)
     top, left, bottom, right = extent
     height = (bottom - top) / level.shape[0]
     width = (right - left) / level.shape[1]
     regions = [
         FilmRegion(
-            top=top + min(r for r, _ in cells) * height,
-            left=left + min(c for _, c in cells) * width,
-            bottom=top + (max(r for r, _ in cells) + 1) * height,
-            right=left + (max(c for _, c in cells) + 1) * width,
+            top=max(0.0, top + min(r for r, _ in cells) * height),
+            left=max(0.0, left + min(c for _, c in cells) * width),
+            bottom=min(1.0, top + (max(r for r, _ in cells) + 1) * height),
+            right=min(1.0, left + (max(c for _, c in cells) + 1) * width),
             share=float(sum(level[cell] for cell in cells) / level.sum()),
         )
         for cells in _connected(level >= REGION_SHARE)

@@ -59,7 +59,7 @@ def checked_record(
 ) -> Checked:
     """Measure and gate a recording; ``ms`` takes the time of both stages."""
     if isinstance(record, Radiograph):
-        return _gated(lambda: _film_gate(record), ms) if gate else Checked(GateResult())
+        return gated(lambda: _film_gate(record), ms) if gate else Checked(GateResult())
     if not measure:
         return Checked(GateResult())
     try:
@@ -70,7 +70,7 @@ def checked_record(
         return Checked(GateResult(), faults=(refusal(Code.MEASURE_FAILED),), blocks=gate)
     if not gate:
         return Checked(GateResult(), measurements)
-    return _gated(lambda: _ecg_gate(record, measurements), ms, measurements)
+    return gated(lambda: _ecg_gate(record, measurements), ms, measurements)
 
 
 def _film_gate(film: Radiograph) -> GateResult:
@@ -91,11 +91,12 @@ def _measured(record: EcgRecord, patient: Patient) -> EcgMeasurements:
     return measure(record, age_years=patient.age_years, sex=patient.sex)
 
 
-def _gated(
+def gated(
     check: Callable[[], GateResult],
     ms: dict[str, float],
     measurements: EcgMeasurements | None = None,
 ) -> Checked:
+    """Run a gate; where it fails nothing may be read, and the case goes up with that fault."""
     try:
         with _timed(ms, "gate"):
             return Checked(check(), measurements)

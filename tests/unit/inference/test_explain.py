@@ -81,3 +81,13 @@ def test_ecg_weights_follow_time_and_are_zero_outside_what_the_model_saw() -> No
     assert weights[5000:].max() == 0
     assert (region.start_s, region.end_s) == pytest.approx((5.0, 5.1))
     assert region.share == pytest.approx(1)
+
+
+def test_a_padded_extent_is_cut_to_the_picture() -> None:
+    padded = (-0.2, 0.0, 1.2, 1.0)  # a wide film padded above and below to a square
+
+    (region,) = explain.film_regions(np.ones((14, 14), np.float32), padded)
+    layer = explain.film_overlay(_map(7, 7), padded, size=(100, 100))
+
+    assert (region.top, region.left, region.bottom, region.right) == (0.0, 0.0, 1.0, 1.0)
+    assert layer[..., 3].max(axis=1).argmax() == pytest.approx(54, abs=3)
