@@ -187,8 +187,8 @@ def to_event(row: Row[Any]) -> Event:
         ``storage.event_unreadable``: the payload is not JSON any more.
     """
     try:
-        payload = json.loads(row.payload)
-    except ValueError as fault:
+        payload = dict(json.loads(row.payload))
+    except (ValueError, TypeError) as fault:
         raise StorageFault("storage.event_unreadable", node_seq=row.node_seq) from fault
     return Event(
         id=row.id,

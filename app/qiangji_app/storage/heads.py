@@ -18,6 +18,8 @@ from qiangji_app.storage.keys import Keys
 #: A head is written after so many events of a chain, and hourly.
 EVERY_EVENTS: Final = 32
 EVERY: Final = timedelta(hours=1)
+#: Where the files go within the key folder unless an installation chooses another place.
+HEADS_FOLDER: Final = "heads"
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,15 @@ class HeadsFile:
         self._written[head.node_id, head.chain] = (head.node_seq, now)
 
     def read(self, node_id: str) -> tuple[Witness, ...]:
-        """Heads written for a node, in order; empty when there is no file."""
+        """Heads written for a node, in order; empty when there is no file.
+
+        A line that a crash cut short is left out: it says nothing.
+        """
         path = self._path(node_id)
         if not path.exists():
             return ()
         found = (self._witness(node_id, line) for line in path.read_bytes().split(b"\n") if line)
-        return tuple(found)
+        return tuple(witness for witness in found if witness is not None)
 
     def nodes(self) -> frozenset[str]:
         """Nodes that have a file here."""
@@ -99,13 +104,13 @@ class HeadsFile:
         }
         return json.dumps(entry, separators=(",", ":")).encode("ascii")
 
-    def _witness(self, node_id: str, line: bytes) -> Witness:
+    def _witness(self, node_id: str, line: bytes) -> Witness | None:
         try:
             entry = json.loads(line)
             head = Head(node_id, entry["chain"], int(entry["node_seq"]), entry["hash"])
             at, signature = str(entry["at"]), str(entry["signature"])
         except (ValueError, KeyError, TypeError):
-            return Witness(Head(node_id, "", 0, ""), "", is_genuine=False)
+            return None
         return Witness(head, at, is_genuine(self._keys.chain, head, signature))
 
     def _path(self, node_id: str) -> Path:
