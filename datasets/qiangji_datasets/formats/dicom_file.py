@@ -36,10 +36,21 @@ _ENCAPSULATED: Final = ("1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.5")
 
 @dataclass(frozen=True)
 class DicomFile:
-    """The elements of one file; ``transfer_syntax`` is empty where the file does not say."""
+    """The elements of one file.
+
+    Parameters
+    ----------
+    data_set
+        Elements behind the file meta information.
+    transfer_syntax
+        UID; empty where the file does not say.
+    sop_class
+        UID of the data set, else of the file meta information, else empty.
+    """
 
     data_set: DataSet
     transfer_syntax: str
+    sop_class: str
 
     @property
     def is_encapsulated(self) -> bool:
@@ -59,7 +70,8 @@ def open_dicom(data: bytes, limits: Limits) -> DicomFile:
     notices = Notices()
     buffer = memoryview(data)
     start = _start(buffer, notices)
-    uid, start = _meta(buffer, start, limits, notices)
+    meta, start = _meta(buffer, start, limits, notices)
+    uid = meta.uid(Tag.TransferSyntaxUID)
     if uid == _DEFLATED_UID:
         buffer, start = memoryview(_inflate(buffer[start:], limits)), 0
     found = walk(buffer, _syntax(buffer, start, uid, notices), limits, start=start)
@@ -73,7 +85,9 @@ def open_dicom(data: bytes, limits: Limits) -> DicomFile:
     charset = CharacterSet.declared(_charset_values(bare))
     if not charset.is_standard:
         notices.warn("dicom.charset_term")
-    return DicomFile(DataSet(found.elements, charset, notices), uid)
+    data_set = DataSet(found.elements, charset, notices)
+    sop_class = data_set.uid(Tag.SOPClassUID) or meta.uid(Tag.MediaStorageSOPClassUID)
+    return DicomFile(data_set, uid, sop_class)
 
 
 def _charset_values(data_set: DataSet) -> tuple[str, ...]:
@@ -97,22 +111,21 @@ def _is_harmless(head: bytes) -> bool:
     return head in (b"II*\x00", b"MM\x00*")
 
 
-def _meta(buffer: memoryview, start: int, limits: Limits, notices: Notices) -> tuple[str, int]:
-    """Read group 0002, always explicit little endian; returns the transfer syntax and its end."""
+def _meta(buffer: memoryview, start: int, limits: Limits, notices: Notices) -> tuple[DataSet, int]:
+    """Read group 0002, always explicit little endian; returns it and where it ends."""
     if bytes(buffer[start : start + 2]) != b"\x02\x00":
         if len(buffer) - start < 8:
             raise InputRejected("dicom.no_elements")
         notices.warn("dicom.no_meta")
-        return "", start
+        return DataSet({}, CharacterSet(), notices), start
     found = walk(buffer, EXPLICIT_LITTLE, limits, start=start, group=0x0002)
     meta = DataSet(found.elements, CharacterSet(), notices)
     declared = meta.integer(Tag.FileMetaInformationGroupLength)
     if declared is not None and start + 12 + declared != found.end:
         notices.warn("dicom.meta_length")
-    uid = meta.uid(Tag.TransferSyntaxUID)
-    if not uid:
+    if not meta.raw(Tag.TransferSyntaxUID):
         notices.warn("dicom.no_transfer_syntax")
-    return uid, found.end
+    return meta, found.end
 
 
 def _syntax(buffer: memoryview, start: int, uid: str, notices: Notices) -> Syntax:

@@ -67,6 +67,7 @@ def pixel_facts(data_set: DataSet, limits: Limits) -> PixelFacts:
         An attribute is missing, contradictory or beyond the limits, there are several frames,
         or the photometric interpretation cannot be a film's.
     """
+    _pixel_element(data_set)
     photometric = data_set.code(Tag.PhotometricInterpretation)
     allocated = _required(data_set, Tag.BitsAllocated)
     stored = _or(data_set.integer(Tag.BitsStored), allocated)

@@ -14,6 +14,7 @@ from typing import Final
 class Tag(IntEnum):
     """Data element tags by DICOM keyword."""
 
+    MediaStorageSOPClassUID = 0x00020002
     TransferSyntaxUID = 0x00020010
     FileMetaInformationGroupLength = 0x00020000
     SpecificCharacterSet = 0x00080005

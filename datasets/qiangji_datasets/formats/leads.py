@@ -39,6 +39,15 @@ _FITS: Final = 0.25
 #: A relabelling is proved when it makes a misfit vanish to this residual.
 _PROVED: Final = 0.05
 _QUIET_MV: Final = 0.02
+#: Einthoven and the three laws of Goldberger as weights on I II III aVR aVL aVF; each sums to 0.
+_LAWS: Final = np.array(
+    [
+        [1.0, -1.0, 1.0, 0.0, 0.0, 0.0],
+        [0.5, 0.5, 0.0, 1.0, 0.0, 0.0],
+        [-1.0, 0.5, 0.0, 0.0, 1.0, 0.0],
+        [0.5, -1.0, 0.0, 0.0, 0.0, 1.0],
+    ]
+)
 
 
 def lead_of_label(label: str) -> str:
@@ -115,22 +124,19 @@ def derive_limb(known: dict[str, NDArray[np.float64]]) -> None:
     known.setdefault("aVF", two - one / 2)
 
 
-def limb_residual(leads: dict[str, NDArray[np.float64]]) -> float:
-    """Largest misfit of Einthoven and Goldberger, over the largest limb signal; 0 is perfect."""
-    one, two = leads["I"], leads["II"]
-    misfits = (
-        one + leads["III"] - two,
-        leads["aVR"] + (one + two) / 2,
-        leads["aVL"] - one + two / 2,
-        leads["aVF"] - two + one / 2,
-    )
-    scale = max(_spread(leads[name]) for name in LIMB)
-    worst = max(_spread(misfit) for misfit in misfits)
-    return 0.0 if scale < _QUIET_MV else worst / scale
+def limb_residual(covariance: NDArray[np.float64]) -> float:
+    """Largest misfit of Einthoven and Goldberger over the largest limb lead, as SD ratio.
 
-
-def _spread(signal: NDArray[np.float64]) -> float:
-    return float(np.nanstd(signal)) if np.isfinite(signal).any() else 0.0
+    Parameters
+    ----------
+    covariance
+        (6, 6) of the limb leads in the order of ``LIMB``, mV².
+    """
+    scale = float(np.sqrt(max(covariance.diagonal().max(), 0.0)))
+    if scale < _QUIET_MV:
+        return 0.0
+    misfits = np.einsum("ki,ij,kj->k", _LAWS, covariance, _LAWS)
+    return float(np.sqrt(max(misfits.max(), 0.0))) / scale
 
 
 def check_limb_leads(
@@ -144,24 +150,30 @@ def check_limb_leads(
         Two limb leads carry each other's label, or one is upside down: with that put right the
         laws of Einthoven and Goldberger hold, as labelled they do not.
     """
-    residual = limb_residual(leads)
+    limb = np.stack([leads[name] for name in LIMB])
+    limb = limb[:, np.isfinite(limb).all(axis=0)]
+    if limb.shape[1] < 2:
+        return
+    covariance = np.cov(limb)
+    residual = limb_residual(covariance)
     if residual <= _FITS:
         return
-    present = [name for name in LIMB if name in recorded]
-    if len(present) == len(LIMB):
-        for found, changed in _relabelled(leads):
-            if limb_residual(changed) < _PROVED:
+    if recorded >= set(LIMB):
+        for found, change in _relabelled():
+            if limb_residual(change @ covariance @ change.T) < _PROVED:
                 raise InputRejected("ecg.leads_contradict", found=found)
     notices.inform("ecg.limb_leads_do_not_fit", residual=round(residual, 2))
 
 
-def _relabelled(
-    leads: dict[str, NDArray[np.float64]],
-) -> list[tuple[str, dict[str, NDArray[np.float64]]]]:
-    limb = {name: leads[name] for name in LIMB}
-    swaps = [
-        (f"{one} ↔ {other}", {**limb, one: limb[other], other: limb[one]})
-        for one, other in combinations(LIMB, 2)
-    ]
-    turns = [(f"-{name}", {**limb, name: -limb[name]}) for name in LIMB]
-    return swaps + turns
+def _relabelled() -> list[tuple[str, NDArray[np.float64]]]:
+    """Every swap of two limb leads and every lead turned over, as matrices on the leads."""
+    changes = []
+    for one, other in combinations(range(len(LIMB)), 2):
+        order = list(range(len(LIMB)))
+        order[one], order[other] = other, one
+        changes.append((f"{LIMB[one]} ↔ {LIMB[other]}", np.eye(len(LIMB))[order]))
+    for index, name in enumerate(LIMB):
+        signs = np.ones(len(LIMB))
+        signs[index] = -1
+        changes.append((f"-{name}", np.diag(signs)))
+    return changes

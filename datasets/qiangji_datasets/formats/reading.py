@@ -133,8 +133,7 @@ def _dicom(data: bytes, limits: Limits) -> Record:
     from qiangji_datasets.formats.dicom_tags import Tag
 
     file = open_dicom(data, limits)
-    sop_class = file.data_set.uid(Tag.SOPClassUID)
-    refuse_other_kinds(sop_class, file.data_set.code(Tag.Modality))
-    if sop_class in ECG_CLASSES or Tag.WaveformSequence in file.data_set:
+    refuse_other_kinds(file.sop_class, file.data_set.code(Tag.Modality))
+    if file.sop_class in ECG_CLASSES or Tag.WaveformSequence in file.data_set:
         return read_ecg(file, limits)
     return read_film(file, limits)

@@ -253,7 +253,8 @@ def _decode_212(body: memoryview, count: int) -> NDArray[np.int64]:
     low, nibbles, high = used.reshape(-1, 3).T
     pairs = np.stack([low | (nibbles & 0x0F) << 8, high | (nibbles & 0xF0) << 4], 1)
     value = pairs.reshape(-1)[:count]
-    return value - ((value >> 11) << 12)
+    signed: NDArray[np.int64] = value - ((value >> 11) << 12)
+    return signed
 
 
 def _millivolts(signal: _Signal, stored: NDArray[np.int64]) -> NDArray[np.float64]:
