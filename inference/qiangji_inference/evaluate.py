@@ -19,7 +19,7 @@ from qiangji_inference import metrics
 from qiangji_inference.engine import Engine
 from qiangji_inference.labelled import Labelled
 from qiangji_inference.metrics import AtThreshold, CalibrationLine, Estimate
-from qiangji_inference.results import BundleRef, Prediction
+from qiangji_inference.results import BundleRef, LabelPrediction, Prediction
 from qiangji_inference.slots import BundleState
 from qiangji_models.bundle import Bundle, LabelPoints, load_bundle
 
@@ -137,18 +137,22 @@ def evaluate_bundle(
     _check_labels(bundle, rows)
     engine = _engine(folder)
     unread: list[Notice] = []
-    read: list[tuple[Labelled, Prediction]] = []
+    read: list[_Scored] = []
+    reference: BundleRef | None = None
     for row in rows:
         outcome = _read(engine, row, rules)
         if isinstance(outcome, Prediction):
-            read.append((row, outcome))
+            # Maps are not kept: a set may hold a hundred thousand recordings.
+            read.append(_Scored(row, {call.label: call for call in outcome.labels}))
+            reference = outcome.bundle
         else:
             unread.append(outcome)
         on_read()
-    if not read:
+    if reference is None:
         worst = max(_skipped(unread), key=lambda item: item.n)
         raise InputRejected("evaluate.nothing_read", n=worst.n, reason=worst.first.code)
-    return _summary(bundle, read, _skipped(unread), seed=seed)
+    targets, macro = _compared(bundle, read, seed)
+    return Evaluation(reference, targets, macro, len(read), _skipped(unread))
 
 
 def _check_labels(bundle: Bundle, rows: Sequence[Labelled]) -> None:
@@ -181,6 +185,9 @@ def _read(engine: Engine, row: Labelled, rules: Rules) -> Prediction | Notice:
     except QiangjiError as error:
         _LOG.info("not read: %s", error.code)
         return Notice(error.code, Severity.REFUSE, error.params)
+    except Exception:  # noqa: BLE001 - one file that upsets a reader must not end a long run
+        _LOG.exception("a reader failed on a file")
+        return Notice("evaluate.read_failed", Severity.REFUSE)
     reading = engine.read(
         record,
         gate=rules.is_gated,
@@ -202,37 +209,34 @@ def _skipped(unread: list[Notice]) -> tuple[Skipped, ...]:
     return tuple(Skipped(first, times[code]) for code, first in sorted(firsts.items()))
 
 
-def _summary(
-    bundle: Bundle,
-    read: list[tuple[Labelled, Prediction]],
-    skipped: tuple[Skipped, ...],
-    *,
-    seed: int,
-) -> Evaluation:
-    names = list(read[0][0].truth)
-    truth = np.array([[row.truth[name] for name in names] for row, _ in read])
-    calls = [{call.label: call for call in found.labels} for _, found in read]
-    score = np.array([[by_label[name].probability for name in names] for by_label in calls])
+@dataclass(frozen=True)
+class _Scored:
+    """A recording that was read; ``calls`` by label id."""
+
+    row: Labelled
+    calls: dict[str, LabelPrediction]
+
+
+def _compared(
+    bundle: Bundle, read: list[_Scored], seed: int
+) -> tuple[dict[str, TargetResult], Estimate]:
+    names = list(read[0].row.truth)
+    truth = np.array([[item.row.truth[name] for name in names] for item in read])
+    score = np.array([[item.calls[name].probability for name in names] for item in read])
     is_withheld = np.array(
-        [[bool(by_label[name].suppressed_by) for name in names] for by_label in calls]
+        [[bool(item.calls[name].suppressed_by) for name in names] for item in read]
     )
     truth[is_withheld] = np.nan
-    groups = _groups([row for row, _ in read])
-    return Evaluation(
-        bundle=read[0][1].bundle,
-        targets={
-            name: _target_result(
-                bundle.points[name],
-                _Column(truth[:, i], score[:, i], int(is_withheld[:, i].sum())),
-                groups,
-                seed,
-            )
-            for i, name in enumerate(names)
-        },
-        macro_auc=metrics.macro_auc_interval(truth, score, groups=groups, seed=seed),
-        n=len(read),
-        skipped=skipped,
-    )
+    groups = _groups([item.row for item in read])
+    columns = {
+        name: _Column(truth[:, i], score[:, i], int(is_withheld[:, i].sum()))
+        for i, name in enumerate(names)
+    }
+    targets = {
+        name: _target_result(bundle.points[name], column, groups, seed)
+        for name, column in columns.items()
+    }
+    return targets, metrics.macro_auc_interval(truth, score, groups=groups, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def checked_record(
 ) -> Checked:
     """Measure and gate a recording; ``ms`` takes the time of both stages."""
     if isinstance(record, Radiograph):
-        return gated(lambda: _film_gate(record), ms) if gate else Checked(GateResult())
+        return gated(lambda: _film_gate(record, patient), ms) if gate else Checked(GateResult())
     if not measure:
         return Checked(GateResult())
     try:
@@ -73,10 +73,10 @@ def checked_record(
     return gated(lambda: _ecg_gate(record, measurements), ms, measurements)
 
 
-def _film_gate(film: Radiograph) -> GateResult:
+def _film_gate(film: Radiograph, patient: Patient) -> GateResult:
     from qiangji_inference.gate_film import check_film
 
-    return check_film(film)
+    return check_film(film, age_years=patient.age_years)
 
 
 def _ecg_gate(record: EcgRecord, measurements: EcgMeasurements) -> GateResult:

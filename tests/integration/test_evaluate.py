@@ -102,20 +102,6 @@ def test_the_interval_can_draw_whole_patients(film_folder: Path) -> None:
     assert auc == {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
-def test_without_the_gate_switch_the_age_is_needed_and_the_report_says_so(
-    film_folder: Path,
-) -> None:
-    result = _run(
-        *("evaluate", "--bundle", write_bundle(film_folder, TINY_FILM), "--file-column", "file"),
-        *("--labels", film_folder / "labels.csv", "--target", "effusion=effusion"),
-        "--age-column",
-        "years",
-    )
-
-    assert result.exit_code == 2
-    assert "没有列 years" in result.output
-
-
 @pytest.mark.parametrize(
     ("more", "words"),
     [
