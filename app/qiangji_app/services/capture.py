@@ -121,6 +121,13 @@ def mismatches(unit: Unit, case: Case) -> tuple[Mismatch, ...]:
     return tuple(found.values())
 
 
+def differences(ctx: Context, actor: Actor, case_id: str) -> tuple[str, ...]:
+    """Names of the fields in which form and files differ."""
+    with ctx.store.read() as unit:
+        case = visible_case(unit, actor, case_id)
+        return tuple(item.field for item in mismatches(unit, case))
+
+
 @dataclass(frozen=True)
 class Duplicate:
     """Somebody already known who may be this patient."""

@@ -15,6 +15,13 @@ from qiangji_datasets.messages import Catalogue, Language
 from qiangji_datasets.records import Record
 
 
+class Cache(Protocol):
+    """Decoded recordings, kept for a while."""
+
+    def get(self, key: str) -> Record | None: ...
+    def put(self, key: str, record: Record) -> None: ...
+
+
 class RecordingReader(Protocol):
     """Reads a stored file and runs inference on it."""
 
@@ -41,6 +48,7 @@ class Context:
     ids: Ids
     passwords: Passwords
     reader: RecordingReader
+    cache: Cache
     catalogue: Catalogue
     wake: Callable[[], None]
     is_demo: bool = False

@@ -91,6 +91,12 @@ def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> tuple[list[Row], i
         return [_row(unit, case) for case in cases], unit.cases.count(query)
 
 
+def view_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
+    """The case after an act of the actor's own; not a read of its own."""
+    with ctx.store.read() as unit:
+        return detail(unit, actor, visible_case(unit, actor, case_id))
+
+
 def open_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
     """Everything about one case; opening it is written to the chain of reads."""
     with ctx.store.begin() as unit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -23,6 +24,7 @@ from qiangji_datasets.records import (
     Radiograph,
     Record,
 )
+from qiangji_inference.ecg_types import Statement
 from qiangji_inference.reading import Reading
 from qiangji_inference.results import Flag, LabelPrediction, Prediction
 
@@ -116,7 +118,13 @@ def assess(record: Record, reading: Reading) -> Outcome:
             ],
             "measurements": {} if measurements is None else measurements.to_dict(),
             "statements": [
-                {"code": item.code, "level": int(item.level), "params": dict(item.params)}
+                {
+                    "code": item.code,
+                    "level": int(item.level),
+                    "rule": item.rule_id,
+                    "source": item.source,
+                    "params": dict(item.params),
+                }
                 for item in statements
             ],
             "reasons": [
@@ -190,11 +198,11 @@ def _model_reasons(reading: Reading) -> list[UrgencyReason]:
     return found
 
 
-def _measured_reasons(statements: list[object]) -> list[UrgencyReason]:
+def _measured_reasons(statements: Sequence[Statement]) -> list[UrgencyReason]:
     return [
-        UrgencyReason(item.code, int(item.level), "measurement", dict(item.params))  # type: ignore[attr-defined]  # ecg_measure.Statement
+        UrgencyReason(item.code, int(item.level), "measurement", dict(item.params))
         for item in statements
-        if int(item.level) > UrgencyLevel.ROUTINE  # type: ignore[attr-defined]  # as above
+        if item.level > UrgencyLevel.ROUTINE
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
@@ -139,10 +139,7 @@ def presenter(ctx: Context, who: Caller) -> Presenter:
 
 def show(ctx: Context, who: Caller, case_id: str) -> Json:
     """The case as the caller sees it now."""
-    with ctx.store.read() as unit:
-        case = listing.visible_case(unit, who.actor, case_id)
-        found = listing.detail(unit, who.actor, case)
-    return presenter(ctx, who).detail(found)
+    return presenter(ctx, who).detail(listing.view_case(ctx, who.actor, case_id))
 
 
 @router.post("/cases")
@@ -152,20 +149,30 @@ def open_case(body: NewCase, ctx: Ctx, who: Who) -> Json:
     return show(ctx, who, case.id)
 
 
+class ListQuery(BaseModel):
+    """Which list, and which part of it."""
+
+    view: str = "mine"
+    modality: str = ""
+    state: str = ""
+    q: str = Field(default="", max_length=100)
+    site: str = ""
+    limit: int = Field(default=50, ge=1, le=listing.MAX_ROWS)
+    offset: int = Field(default=0, ge=0)
+
+
 @router.get("/cases")
-def list_cases(
-    ctx: Ctx,
-    who: Who,
-    view: str = "mine",
-    modality: str = "",
-    state: str = "",
-    q: Annotated[str, Query(max_length=100)] = "",
-    site: str = "",
-    limit: Annotated[int, Query(ge=1, le=listing.MAX_ROWS)] = 50,
-    offset: Annotated[int, Query(ge=0)] = 0,
-) -> Json:
+def list_cases(ctx: Ctx, who: Who, query: Annotated[ListQuery, Query()]) -> Json:
     """One page of a list: mine, worklist or results."""
-    wanted = listing.Filter(view, modality, state, q, site, limit, offset)
+    wanted = listing.Filter(
+        view=query.view,
+        modality=query.modality,
+        state=query.state,
+        text=query.q,
+        site_id=query.site,
+        limit=query.limit,
+        offset=query.offset,
+    )
     rows, total = listing.list_cases(ctx, who.actor, wanted)
     present = presenter(ctx, who)
     return {"items": [present.row(row) for row in rows], "total": total}
@@ -360,12 +367,10 @@ def _unlocked(ctx: Context, who: Caller, body: SignForm) -> Caller:
 
 def _warnings(ctx: Context, who: Caller, case_id: str) -> Json:
     found = capture.duplicates(ctx, who.actor, case_id)
-    with ctx.store.read() as unit:
-        case = listing.visible_case(unit, who.actor, case_id)
-        differing = [item.field for item in capture.mismatches(unit, case)]
+    differing = capture.differences(ctx, who.actor, case_id)
     present = presenter(ctx, who)
     return {
-        "mismatches": differing,
+        "mismatches": list(differing),
         "duplicates": [
             {
                 "person_id": item.person_id,

@@ -1,0 +1,128 @@
+"""The one place that wires ports to their implementations."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from qiangji_app.config import Settings
+from qiangji_app.reader import LocalReader
+from qiangji_app.services.context import Context
+from qiangji_app.services.imaging import RecordCache
+from qiangji_app.services.recordings import run_next
+from qiangji_app.storage.blobs import FileBlobs
+from qiangji_app.storage.clock import SystemClock
+from qiangji_app.storage.ids import SystemIds
+from qiangji_app.storage.keys import open_keys
+from qiangji_app.storage.passwords import Argon2Cost, Argon2Passwords
+from qiangji_app.storage.store import SqlStore, open_store
+from qiangji_app.worker import TriageWorker
+from qiangji_datasets.errors import InputRejected
+from qiangji_datasets.formats.pool import ReaderPool
+from qiangji_datasets.messages import Catalogue
+from qiangji_inference.engine import Engine
+
+CATALOGUE_PACKAGES = (
+    "qiangji_datasets",
+    "qiangji_models",
+    "qiangji_inference",
+    "qiangji_app",
+)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Everything that runs; ``close`` ends it in order."""
+
+    settings: Settings
+    context: Context
+    store: SqlStore
+    engine: Engine
+    pool: ReaderPool
+    worker: TriageWorker
+
+    def start(self) -> None:
+        """Begin background work: bundles warm, waiting recordings are triaged."""
+        self.engine.warm_in_background()
+        self.worker.start()
+
+    def close(self) -> None:
+        """Finish the job in hand, end workers, write chain heads."""
+        self.worker.stop()
+        self.pool.close()
+        self.store.close()
+
+
+def catalogue() -> Catalogue:
+    """All texts of the product."""
+    return Catalogue.of(*CATALOGUE_PACKAGES)
+
+
+def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> Installation:
+    """Build an installation from its settings; nothing runs yet.
+
+    Raises
+    ------
+    InputRejected
+        ``demo.not_loopback``: demo mode or demo accounts on an address others can reach.
+        ``settings.key_dir``: keys would lie inside the data folder.
+    StorageFault
+        Database or keys cannot be opened.
+    """
+    _check(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    keys = open_keys(settings.key_dir)
+    clock = SystemClock()
+    ids = SystemIds(clock)
+    store = open_store(
+        settings.url, keys=keys, clock=clock, ids=ids, heads_folder=settings.key_dir / "heads"
+    )
+    _refuse_exposed_demo(settings, store)
+    pool = ReaderPool(
+        workers=settings.reader_workers,
+        memory_mb=settings.reader_memory_mb,
+        timeout_s=settings.reader_timeout_s,
+    )
+    engine = Engine(_bundle_paths(settings))
+    alarm = threading.Event()
+    context = Context(
+        store=store,
+        blobs=FileBlobs(
+            settings.data_dir / "blobs",
+            keys,
+            reserve_bytes=settings.reserve_mb * 2**20,
+        ),
+        clock=clock,
+        ids=ids,
+        passwords=Argon2Passwords(password_cost),
+        reader=LocalReader(pool, engine),
+        cache=RecordCache(),
+        catalogue=catalogue(),
+        wake=alarm.set,
+        is_demo=settings.demo,
+    )
+    worker = TriageWorker(lambda: run_next(context), alarm)
+    return Installation(settings, context, store, engine, pool, worker)
+
+
+def _check(settings: Settings) -> None:
+    if settings.demo and not settings.is_loopback:
+        raise InputRejected("demo.not_loopback", host=settings.host)
+    if settings.key_dir.resolve().is_relative_to(settings.data_dir.resolve()):
+        raise InputRejected("settings.key_dir")
+
+
+def _refuse_exposed_demo(settings: Settings, store: SqlStore) -> None:
+    if settings.is_loopback:
+        return
+    with store.read() as unit:
+        if any(account.is_demo and account.is_active for account in unit.accounts.all()):
+            store.close()
+            raise InputRejected("demo.not_loopback", host=settings.host)
+
+
+def _bundle_paths(settings: Settings) -> list[Path] | None:
+    if settings.bundle_dir is None:
+        return None
+    return sorted(path for path in settings.bundle_dir.iterdir() if path.is_dir())

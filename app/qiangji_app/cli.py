@@ -1,0 +1,111 @@
+"""The command ``qiangji``."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qiangji_datasets.errors import QiangjiError, UserError
+from qiangji_datasets.messages import Language
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="强基:基层检查、上级诊断、结果互认的开源工具箱 / triage, worklist and signed results",
+)
+_OWN = frozenset({"serve", "init", "triage", "audit"})
+
+
+@app.command()
+def serve(
+    *,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="演示县,只在本机 / demonstration, this machine only")
+    ] = False,
+    host: Annotated[str, typer.Option(envvar="QIANGJI_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="QIANGJI_PORT")] = 7860,
+    data: Annotated[
+        Path, typer.Option(envvar="QIANGJI_DATA_DIR", help="数据文件夹 / data folder")
+    ] = Path("data/store"),
+    keys: Annotated[
+        Path, typer.Option(envvar="QIANGJI_KEY_DIR", help="密钥文件夹 / key folder")
+    ] = Path("data/keys"),
+) -> None:
+    """启动服务 / start the server."""
+    from qiangji_app.config import Settings
+    from qiangji_app.server import run
+
+    run(Settings(demo=demo, host=host, port=port, data_dir=data, key_dir=keys))
+
+
+@app.command("init")
+def initialise(
+    *,
+    hospital: Annotated[str, typer.Option(help="县级医院名称 / name of the county hospital")],
+    data: Annotated[Path, typer.Option(envvar="QIANGJI_DATA_DIR")] = Path("data/store"),
+    keys: Annotated[Path, typer.Option(envvar="QIANGJI_KEY_DIR")] = Path("data/keys"),
+    port: Annotated[int, typer.Option(envvar="QIANGJI_PORT")] = 7860,
+) -> None:
+    """建立正式安装,打印一次性管理员口令 / a real installation; prints a one-time token."""
+    from qiangji_app.config import Settings
+    from qiangji_app.server import initialise as make
+
+    token = make(Settings(data_dir=data, key_dir=keys), hospital)
+    typer.echo("安装完成。请启动 `qiangji serve`,在浏览器打开下面的地址,建立第一位系统管理员:")
+    typer.echo("Done. Start `qiangji serve` and open this address to make the administrator:")
+    typer.echo(f"  http://127.0.0.1:{port}/setup#{token}")
+    typer.echo("口令 24 小时内有效,只能用一次。 Valid for 24 hours, once.")
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    _register(sys.argv[1] if len(sys.argv) > 1 else "")
+    try:
+        app(standalone_mode=True)
+    except QiangjiError as error:
+        sys.exit(_say(error))
+
+
+def _register(wanted: str) -> None:
+    """Only what is asked for is imported, so that the server starts fast."""
+    if wanted in ("", "--help", "triage"):
+        from qiangji_app.triage_cli import triage
+
+        app.command("triage")(triage)
+    if wanted in ("", "--help", "audit"):
+        from qiangji_app.audit_cli import audit
+
+        app.add_typer(audit, name="audit")
+    for point in entry_points(group="qiangji.commands"):
+        if wanted in ("", "--help", point.name):
+            _add(point.name, point.load)
+
+
+def _add(name: str, load: object) -> None:
+    try:
+        found = load()  # type: ignore[operator]  # EntryPoint.load
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("qiangji_"):
+            raise
+        return  # the extra that this command needs is not installed
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=name)
+    else:
+        app.command(name)(found)
+
+
+def _say(error: QiangjiError) -> int:
+    from qiangji_app.bootstrap import catalogue
+    from qiangji_app.errors import mapping_of
+
+    texts = catalogue()
+    if not isinstance(error, UserError):
+        typer.echo(str(error), err=True)
+    for language in Language:
+        typer.echo(texts.text(error.code, language, **error.params), err=True)
+    return mapping_of(error).exit_code

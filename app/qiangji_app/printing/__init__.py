@@ -1,0 +1,1 @@
+"""Signed results on paper: print page and PDF."""

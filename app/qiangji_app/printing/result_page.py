@@ -1,0 +1,108 @@
+"""The signed result as one HTML page, for the screen, the printer and the PDF."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, StrictUndefined, select_autoescape
+
+from qiangji_app.printing.ecg_paper import ecg_svg
+from qiangji_app.report_templates import load_templates
+from qiangji_app.services.imaging import film_png
+from qiangji_app.services.results import ResultDocument, ResultPicture
+from qiangji_datasets.labels import labels
+from qiangji_datasets.messages import Catalogue, Language
+from qiangji_datasets.records import EcgRecord, Radiograph
+
+_FILM_PX = 1400
+
+
+def result_html(document: ResultDocument, catalogue: Catalogue, language: Language) -> str:
+    """A self-contained page: no script, no outside request.
+
+    Parameters
+    ----------
+    document
+        One signed version.
+    language
+        Language of headings; the report itself stays as its author wrote it.
+    """
+
+    def text(key: str, **params: object) -> str:
+        return catalogue.text(f"result.{key}", language, **params)
+
+    zone = ZoneInfo(document.site.time_zone)
+    page: str = _template().render(
+        t=text,
+        lang="zh-CN" if language is Language.ZH else "en",
+        doc=document,
+        report=document.report,
+        age=_age(document),
+        fields=_fields(document, language),
+        findings=[_label(key, language) for key in document.report.content.findings],
+        pictures=[_picture(item) for item in document.pictures],
+        when=lambda moment: _when(moment, zone),
+    )
+    return page
+
+
+@cache
+def _template() -> Any:  # Any: jinja2.Template
+    environment = Environment(
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    file = resources.files("qiangji_app").joinpath("templates", "result.html")
+    return environment.from_string(file.read_text("utf-8"))
+
+
+def _age(document: ResultDocument) -> str:
+    day = (document.case.submitted_at or document.case.created_at).date()
+    age = document.patient.age_on(day)
+    return "" if age is None else f"{age:.0f}"
+
+
+def _fields(document: ResultDocument, language: Language) -> list[tuple[str, str]]:
+    content = document.report.content
+    names = {
+        field.id: field.zh if language is Language.ZH else field.en
+        for template in load_templates()
+        if template.id == content.template_id
+        for field in template.fields
+    }
+    return [(names.get(key, key), text) for key, text in content.fields.items() if text.strip()]
+
+
+def _label(label_id: str, language: Language) -> str:
+    found = labels()[label_id]
+    return found.zh if language is Language.ZH else found.en
+
+
+def _picture(item: ResultPicture) -> dict[str, Any]:
+    record = item.record
+    common: dict[str, Any] = {"acquired_at": item.recording.acquired_at}
+    if isinstance(record, Radiograph):
+        encoded = base64.b64encode(film_png(record, _FILM_PX)).decode("ascii")
+        return common | {"kind": "film", "view": record.view.value, "png": encoded}
+    return common | _ecg(record)
+
+
+def _ecg(record: EcgRecord) -> dict[str, Any]:
+    return {
+        "kind": "ecg",
+        "svg": ecg_svg(record),
+        "rate_hz": f"{record.rate_hz:g}",
+        "filters": ", ".join(f"{key} {value:g}" for key, value in sorted(record.filters.items())),
+        "derived": ", ".join(record.derived_leads),
+    }
+
+
+def _when(moment: datetime | None, zone: ZoneInfo) -> str:
+    return "" if moment is None else moment.astimezone(zone).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,135 @@
+"""Starts the server: a real installation, or the demonstration county on this machine."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from qiangji_app.config import Settings
+from qiangji_app.domain.roles import Site, SiteKind
+from qiangji_app.services.accounts import add_site
+from qiangji_app.services.context import Context
+from qiangji_app.services.setup import issue_token
+from qiangji_datasets.errors import Conflict
+
+_LOG = logging.getLogger(__name__)
+_ROOT_SITE = "county"
+
+
+def run(settings: Settings) -> None:
+    """Serve until stopped.
+
+    Raises
+    ------
+    InputRejected
+        Demo mode or demo accounts on an address that others can reach.
+    """
+    import uvicorn
+
+    from qiangji_app.bootstrap import install
+    from qiangji_app.demo.county import shown_accounts
+    from qiangji_app.storage.passwords import CHEAP
+    from qiangji_app.web.app import create_app
+
+    configure_logs()
+    installation = install(settings, password_cost=CHEAP if settings.demo else None)
+    on_start = None
+    if settings.demo:
+        on_start = _demo_filler(installation.context)
+    app = create_app(
+        installation,
+        demo_accounts=shown_accounts() if settings.demo else None,
+        on_start=on_start,
+    )
+    _announce(settings)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+def initialise(settings: Settings, hospital: str) -> str:
+    """Make data folder, keys and the county site; returns the one-time token.
+
+    Raises
+    ------
+    Conflict
+        The installation has accounts already.
+    """
+    from qiangji_app.bootstrap import install
+
+    installation = install(settings)
+    ctx = installation.context
+    try:
+        with ctx.store.read() as unit:
+            if unit.accounts.all():
+                raise Conflict("account.not_first")
+            has_root = any(site.parent_id is None for site in unit.accounts.sites())
+        if not has_root:
+            add_site(ctx, None, Site(_ROOT_SITE, hospital, SiteKind.COUNTY, None))
+        return issue_token(settings.key_dir, ctx.clock.now())
+    finally:
+        installation.close()
+
+
+def configure_logs() -> None:
+    """One JSON object a line on stderr; no identities, no request bodies."""
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processor=structlog.processors.JSONRenderer(ensure_ascii=False),
+            foreign_pre_chain=[*processors, structlog.processors.format_exc_info],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("httpx", "pydicom", "alembic", "fontTools", "weasyprint"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _demo_filler(ctx: Context) -> Callable[[], None]:
+    from qiangji_app.demo.seed import seed_accounts, seed_cases
+
+    is_new = seed_accounts(ctx)
+
+    def fill() -> None:
+        try:
+            seed_cases(ctx)
+        except Exception:  # noqa: BLE001 - the edge of a background thread
+            _LOG.exception("the demo county could not be filled")
+
+    def start() -> None:
+        if is_new:
+            threading.Thread(target=fill, name="demo-county", daemon=True).start()
+
+    return start
+
+
+def _announce(settings: Settings) -> None:
+    """What a person at the terminal needs to know."""
+    from qiangji_app.demo.county import PASSWORD, shown_accounts
+
+    out = sys.stdout
+    out.write(f"\n强基 Qiangji  →  http://{settings.host}:{settings.port}\n")
+    if settings.demo:
+        out.write(f"演示账号(口令都是 {PASSWORD}) / demo accounts, password {PASSWORD}:\n")
+        for row in shown_accounts():
+            out.write(f"  {row['login']:<10} {row['display_name']}\n")
+        out.write("演示数据均为合成,仅限本机。 Synthetic data, this machine only.\n")
+    out.write("按 Ctrl+C 停止。 Press Ctrl+C to stop.\n\n")
+    out.flush()

@@ -1,0 +1,143 @@
+"""Recordings for viewers: decoded on demand, kept for a while, thumbnails and maps."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import OrderedDict
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from qiangji_app.domain.case import Case, Recording
+from qiangji_app.domain.roles import Actor
+from qiangji_app.services.access import may_see_hints
+from qiangji_app.services.context import Context
+from qiangji_app.services.recordings import recording_for
+from qiangji_app.services.triage import unpack_map
+from qiangji_datasets.errors import NotFound
+from qiangji_datasets.records import EcgRecord, Radiograph, Record
+from qiangji_models.preprocess.film import display
+
+_THUMB_PX: Final = 160
+#: Decoded recordings kept in memory, bytes of pixels or samples.
+CACHE_BYTES: Final = 48 * 2**20
+
+
+class RecordCache:
+    """Least recently used decoded recordings, bounded in bytes; safe for several threads."""
+
+    def __init__(self, limit_bytes: int = CACHE_BYTES) -> None:
+        self._limit = limit_bytes
+        self._lock = threading.Lock()
+        self._records: OrderedDict[str, Record] = OrderedDict()
+
+    def get(self, key: str) -> Record | None:
+        """The record, now the most recently used; None when it was dropped or never there."""
+        with self._lock:
+            record = self._records.pop(key, None)
+            if record is not None:
+                self._records[key] = record
+            return record
+
+    def put(self, key: str, record: Record) -> None:
+        """Keep a record; older ones go when the limit is exceeded."""
+        with self._lock:
+            self._records[key] = record
+            while sum(map(_size, self._records.values())) > self._limit:
+                self._records.popitem(last=False)
+
+
+def decoded(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Recording, Record]:
+    """The recording itself.
+
+    Raises
+    ------
+    NotFound
+        Not there, or not the actor's to see.
+    InputRejected
+        No reader understands the file.
+    """
+    case, recording = recording_for(ctx, actor, recording_id)
+    record = ctx.cache.get(recording.blob_sha256)
+    if record is None:
+        stated = {"modality": recording.modality or case.modality}
+        with ctx.blobs.plain_path(recording.blob_sha256) as path:
+            record = ctx.reader.decode(path, stated=stated)
+        ctx.cache.put(recording.blob_sha256, record)
+    return case, recording, record
+
+
+def note_map_viewed(ctx: Context, actor: Actor, recording_id: str, label: str) -> None:
+    """Write down that a person looked at the model's map; it may have moved their reading."""
+    case, recording = recording_for(ctx, actor, recording_id)
+    with ctx.store.begin() as unit:
+        unit.reads.append(
+            type="map.read",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={"recording": recording.id, "label": label[:64]},
+        )
+        unit.commit()
+
+
+def activation_map(
+    ctx: Context, actor: Actor, recording_id: str, label: str
+) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    """Activation map of one label and the extent it covers.
+
+    Raises
+    ------
+    NotFound
+        No map, or the actor may not see AI hints.
+    """
+    case, recording = recording_for(ctx, actor, recording_id)
+    if not may_see_hints(actor, case) or not recording.map_blob_sha256:
+        raise NotFound("map.not_found")
+    found = unpack_map(ctx.blobs.get(recording.map_blob_sha256), label)
+    if found is None:
+        raise NotFound("map.not_found")
+    return found
+
+
+def thumbnail(ctx: Context, actor: Actor, recording_id: str) -> bytes:
+    """Small PNG for lists."""
+    _, _, record = decoded(ctx, actor, recording_id)
+    picture = _film_thumb(record) if isinstance(record, Radiograph) else _ecg_thumb(record)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=False)
+    return buffer.getvalue()
+
+
+def film_png(film: Radiograph, longest_px: int) -> bytes:
+    """The film as shown by default, for a printed result."""
+    picture = Image.fromarray(display(film))
+    picture.thumbnail((longest_px, longest_px), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _film_thumb(film: Radiograph) -> Image.Image:
+    picture = Image.fromarray(display(film))
+    picture.thumbnail((_THUMB_PX, _THUMB_PX), Image.Resampling.BOX)
+    return picture
+
+
+def _ecg_thumb(ecg: EcgRecord) -> Image.Image:
+    """Three seconds of lead II, 2 mV high."""
+    picture = Image.new("L", (_THUMB_PX, _THUMB_PX // 2), 255)
+    shown = ecg.signal_mv[1, : int(3 * ecg.rate_hz)]
+    at = np.linspace(0, len(shown) - 1, _THUMB_PX).astype(int)
+    centred = np.nan_to_num(shown[at] - np.nanmedian(shown) if np.isfinite(shown).any() else 0 * at)
+    height = _THUMB_PX // 2
+    rows = np.clip(height * 0.6 - centred * height / 3, 1, height - 2)
+    points = [(float(x), float(y)) for x, y in enumerate(rows)]
+    ImageDraw.Draw(picture).line(points, fill=0, width=1)
+    return picture
+
+
+def _size(record: Record) -> int:
+    return int(record.pixels.nbytes if isinstance(record, Radiograph) else record.signal_mv.nbytes)

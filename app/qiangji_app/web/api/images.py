@@ -1,0 +1,175 @@
+"""Pixels, samples, maps and thumbnails for the viewers."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from typing import Annotated, Any, Final
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from qiangji_app.domain.case import Recording
+from qiangji_app.services import imaging
+from qiangji_app.services.context import Caller, Context
+from qiangji_app.services.recordings import recording_for
+from qiangji_app.web.api.deps import Ctx, Who
+from qiangji_app.web.api.present import Json
+from qiangji_datasets.errors import NotFound
+from qiangji_datasets.records import LEADS, EcgRecord, Radiograph
+from qiangji_inference.explain import ecg_strength, film_overlay
+
+router = APIRouter(prefix="/images", tags=["images"])
+_OVERLAY_SIZE: Final = (512, 512)
+_MAP_RATE_HZ: Final = 25.0
+_CACHE: Final = {"Cache-Control": "private, max-age=600"}
+
+
+class MapViewed(BaseModel):
+    """Which map was opened."""
+
+    label: str = Field(default="", max_length=64)
+
+
+@router.get("/{recording_id}/film")
+def film(recording_id: str, ctx: Ctx, who: Who) -> Json:
+    """How to show a film: geometry, depth, modality and VOI transformations, spacing."""
+    case, item, record = imaging.decoded(ctx, who.actor, recording_id)
+    if not isinstance(record, Radiograph):
+        raise NotFound("recording.not_a_film")
+    return {
+        "rows": record.pixels.shape[0],
+        "columns": record.pixels.shape[1],
+        "dtype": str(record.pixels.dtype),
+        "bits_stored": record.bits_stored,
+        "slope": record.slope,
+        "intercept": record.intercept,
+        "monochrome1": record.is_monochrome1,
+        "windows": [
+            {"centre": row.centre, "width": row.width, "name": row.name} for row in record.windows
+        ],
+        "voi_lut": _lut(record.voi_lut),
+        "modality_lut": _lut(record.modality_lut),
+        "spacing_mm": record.spacing_mm,
+        "spacing_kind": record.spacing_kind.value,
+        "view": record.view.value,
+        "patient_position": record.patient_position,
+        "laterality": record.laterality,
+        "title": _title(item),
+        "acquired_at": item.acquired_at.isoformat() if item.acquired_at else None,
+        "is_demo": case.is_demo,
+    }
+
+
+@router.get("/{recording_id}/pixels")
+def pixels(recording_id: str, ctx: Ctx, who: Who, request: Request) -> Response:
+    """Stored values, little-endian, row by row."""
+    _, _, record = imaging.decoded(ctx, who.actor, recording_id)
+    if not isinstance(record, Radiograph):
+        raise NotFound("recording.not_a_film")
+    little = record.pixels.astype(record.pixels.dtype.newbyteorder("<"), copy=False)
+    return _binary(np.ascontiguousarray(little).tobytes(), request)
+
+
+@router.get("/{recording_id}/ecg")
+def ecg(recording_id: str, ctx: Ctx, who: Who) -> Json:
+    """How to show an ECG: leads, rate, filters, measured values."""
+    case, item, record = imaging.decoded(ctx, who.actor, recording_id)
+    if not isinstance(record, EcgRecord):
+        raise NotFound("recording.not_an_ecg")
+    measured = item.reading.get("measurements", {})
+    measured = measured if isinstance(measured, dict) else {}
+    return {
+        "rate_hz": record.rate_hz,
+        "samples": record.signal_mv.shape[1],
+        "leads": list(LEADS),
+        "derived_leads": list(record.derived_leads),
+        "filters": record.filters,
+        "measurements": measured,
+        "r_peaks_s": measured.get("r_peaks_s", []),
+        "title": _title(item),
+        "acquired_at": item.acquired_at.isoformat() if item.acquired_at else None,
+        "is_demo": case.is_demo,
+    }
+
+
+@router.get("/{recording_id}/samples")
+def samples(recording_id: str, ctx: Ctx, who: Who, request: Request) -> Response:
+    """(12, n) float32 little-endian, mV; NaN where a lead was off."""
+    _, _, record = imaging.decoded(ctx, who.actor, recording_id)
+    if not isinstance(record, EcgRecord):
+        raise NotFound("recording.not_an_ecg")
+    return _binary(record.signal_mv.astype("<f4", copy=False).tobytes(), request)
+
+
+@router.get("/{recording_id}/map")
+def activation_map(
+    recording_id: str, label: Annotated[str, Query(max_length=64)], ctx: Ctx, who: Who
+) -> Response:
+    """What moved the number: a PNG overlay for films, weights over time for ECGs."""
+    activation, extent = imaging.activation_map(ctx, who.actor, recording_id, label)
+    if activation.ndim == 1:
+        return _ecg_map(ctx, who, recording_id, activation, extent)
+    overlay = film_overlay(activation, extent, size=_OVERLAY_SIZE)
+    buffer = io.BytesIO()
+    Image.fromarray(overlay, "RGBA").save(buffer, "PNG")
+    headers = _CACHE | {"X-Map-Extent": "0,0,1,1"}
+    return Response(buffer.getvalue(), media_type="image/png", headers=headers)
+
+
+@router.post("/{recording_id}/map-viewed", status_code=204)
+def map_viewed(recording_id: str, body: MapViewed, ctx: Ctx, who: Who) -> None:
+    """Write down that the map was looked at."""
+    imaging.note_map_viewed(ctx, who.actor, recording_id, body.label)
+
+
+@router.get("/{recording_id}/thumb.png")
+def thumb(recording_id: str, ctx: Ctx, who: Who) -> Response:
+    """Small picture for lists."""
+    data = imaging.thumbnail(ctx, who.actor, recording_id)
+    return Response(data, media_type="image/png", headers=_CACHE)
+
+
+def _ecg_map(
+    ctx: Context,
+    who: Caller,
+    recording_id: str,
+    activation: np.ndarray,
+    extent: tuple[float, ...],
+) -> Response:
+    _, item = recording_for(ctx, who.actor, recording_id)
+    duration_s = _number(item, "samples") / _number(item, "rate_hz")
+    samples = max(1, int(duration_s * _MAP_RATE_HZ))
+    weights = ecg_strength(activation, extent, samples=samples, rate_hz=_MAP_RATE_HZ)
+    times = (np.arange(samples) + 0.5) / _MAP_RATE_HZ
+    body = {"times_s": times.round(3).tolist(), "weights": weights.round(4).tolist()}
+    return Response(json.dumps(body), media_type="application/json", headers=_CACHE)
+
+
+def _number(item: Recording, name: str) -> float:
+    value = item.facts[name]
+    if not isinstance(value, int | float):
+        raise NotFound("map.not_found")
+    return float(value)
+
+
+def _lut(table: tuple[int, Any] | None) -> Json | None:
+    return None if table is None else {"first": table[0], "table": table[1].tolist()}
+
+
+def _title(item: Recording) -> str:
+    view = str(item.facts.get("view", ""))
+    return view if view not in ("", "unknown") else item.modality.upper()
+
+
+def _binary(data: bytes, request: Request) -> Response:
+    headers = dict(_CACHE)
+    if "gzip" in request.headers.get("accept-encoding", "") and request.client is not None:
+        is_near = request.client.host in ("127.0.0.1", "::1")
+        if not is_near:  # a slow line gains, loopback only loses time
+            data = gzip.compress(data, compresslevel=1)
+            headers["Content-Encoding"] = "gzip"
+    return Response(data, media_type="application/octet-stream", headers=headers)

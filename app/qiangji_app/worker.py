@@ -1,0 +1,54 @@
+"""The background thread that triages stored recordings while people go on working."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+_LOG = logging.getLogger(__name__)
+#: Looks for postponed jobs this often even when nobody wakes it, seconds.
+_IDLE_S = 20.0
+
+
+class TriageWorker:
+    """Runs queued triage jobs, one at a time.
+
+    Parameters
+    ----------
+    step
+        Does one job; False when the queue is empty.
+    wake
+        Set by whoever queues a job.
+    """
+
+    def __init__(self, step: Callable[[], bool], wake: threading.Event) -> None:
+        self._step = step
+        self._wake = wake
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="triage", daemon=True)
+
+    def start(self) -> None:
+        """Begin; jobs left from before a restart are done first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the job in hand and end."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            while not self._stop.is_set() and self._do():
+                pass
+            self._wake.wait(_IDLE_S)
+
+    def _do(self) -> bool:
+        try:
+            return self._step()
+        except Exception:  # noqa: BLE001 - the edge: one broken job must not end the worker
+            _LOG.exception("a triage job failed")
+            return False
