@@ -1,0 +1,206 @@
+/** The request form: who the patient is and why the examination is asked for. */
+import { t } from "/static/api.js";
+import { button, fill, h } from "/static/dom.js";
+import { known } from "/static/parts.js";
+import { readIdNumber } from "/static/id_number.js";
+
+const EMPTY = {
+  kind: "known", name: "", id_number: "", birth_date: "", age_years: "", sex: "", phone: "", patient_id: "",
+  visit_number: "", requested: "routine", onset_at: "", symptom: "", history: "",
+};
+const PERSON = ["name", "id_number", "birth_date", "age_years", "sex", "phone", "patient_id"];
+
+export class RequestForm {
+  /** Values of the form from a case of the server. */
+  static fromView({ patient, clinical }) {
+    const values = { ...EMPTY, kind: patient.kind || "known", requested: clinical.requested || "routine" };
+    for (const key of PERSON) values[key] = patient[key] === null || patient[key] === undefined ? "" : String(patient[key]);
+    for (const key of ["visit_number", "symptom", "history"]) values[key] = clinical[key] || "";
+    const stated = patient.stated_age_years;
+    values.age_years = values.birth_date || stated === null || stated === undefined ? "" : String(stated);
+    values.onset_at = clinical.onset_at ? localInput(clinical.onset_at) : "";
+    return values;
+  }
+
+  constructor({ values, onchange, onidentity }) {
+    this.values = { ...EMPTY, ...(values || {}) };
+    this.onchange = onchange;
+    this.onidentity = onidentity;
+    this.inputs = {};
+    this.element = h("form", { class: "qp-form", autocomplete: "off", onsubmit: (event) => event.preventDefault() });
+    this.build();
+    this.show();
+  }
+
+  build() {
+    this.errors = {};
+    this.mismatch = h("div", { class: "qp-wide-field" });
+    this.duplicates = h("div", { class: "qp-wide-field" });
+    this.fileFacts = h("div", { class: "qp-wide-field" });
+    fill(this.element,
+      this.segments("requested", ["emergency", "chest_pain", "routine"], "ui.requested", "ui.form.requested"),
+      this.segments("kind", ["known", "emergency"], "ui.kind", "ui.form.kind"),
+      this.field("name", { maxLength: 64, required: true }), this.field("id_number", { maxLength: 18, inputMode: "text" }),
+      this.segments("sex", ["M", "F"], "ui.sex", "ui.form.sex"),
+      this.pair(this.field("birth_date", { type: "date" }), this.field("age_years", { type: "number", min: 0, max: 130, step: 1, inputMode: "decimal" })),
+      this.fileFacts, this.mismatch, this.duplicates,
+      this.pair(this.field("phone", { type: "tel", maxLength: 32 }), this.field("visit_number", { maxLength: 64 })),
+      this.pair(this.field("patient_id", { maxLength: 64 }), this.field("onset_at", { type: "datetime-local" })),
+      this.field("symptom", { area: true }), this.field("history", { area: true }));
+  }
+
+  pair(...fields) {
+    return h("div", { class: "qp-pair" }, fields);
+  }
+
+  field(name, { area = false, ...props } = {}) {
+    const input = h(area ? "textarea" : "input", {
+      class: "qp-input", name, ...(area ? { rows: 2, maxLength: 2000 } : { type: "text", ...props }), dataset: { testid: `form-${name}` },
+      oninput: () => this.typed(name, input.value),
+    });
+    this.inputs[name] = input;
+    this.errors[name] = h("span", { class: "qp-field-error", hidden: true, role: "alert" });
+    const required = name === "name" ? h("span", { class: "qp-required", "aria-hidden": "true" }, " *") : null;
+    const label = h("label", { class: area ? "qp-wide-field" : "" }, h("span", {}, t(`ui.form.${name}`), required), input, this.errors[name]);
+    label.dataset.field = name;
+    return label;
+  }
+
+  segments(name, values, prefix, title) {
+    const group = h("div", { class: "qp-segments", role: "radiogroup", "aria-label": t(title) }, values.map((value) =>
+      h("button", { type: "button", role: "radio", class: `qp-segment qp-segment-${value}`, dataset: { value, testid: `form-${name}-${value}` }, onclick: () => this.typed(name, value) }, t(`${prefix}.${value}`))));
+    group.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const at = (values.indexOf(this.values[name]) + step + values.length) % values.length;
+      this.typed(name, values[at]);
+      group.children[at].focus();
+    });
+    this.inputs[name] = group;
+    this.errors[name] = h("span", { class: "qp-field-error", hidden: true, role: "alert" });
+    const box = h("div", { class: "qp-wide-field" }, h("span", { class: "qp-label" }, t(title)), group, this.errors[name]);
+    box.dataset.field = name;
+    return box;
+  }
+
+  typed(name, value) {
+    this.values[name] = value;
+    if (name === "kind" && value === "emergency" && !this.values.name) {
+      this.values.name = t("ui.form.unknown_name");
+      this.values.patient_id = this.values.patient_id || temporaryNumber();
+    }
+    if (name === "id_number") this.readNumber();
+    if (name === "birth_date" && value) this.values.age_years = "";
+    this.show(name);
+    this.onchange(this.values);
+  }
+
+  readNumber() {
+    const facts = readIdNumber(this.values.id_number);
+    if (facts) Object.assign(this.values, facts, { age_years: "" });
+    const length = this.values.id_number.trim().length;
+    this.complain("id_number", length >= 18 && !facts ? t("ui.form.id_number_wrong") : "");
+  }
+
+  complain(name, text) {
+    this.errors[name].textContent = text;
+    this.errors[name].hidden = !text;
+    const target = this.inputs[name];
+    if (target.matches("input, textarea")) target.setAttribute("aria-invalid", String(Boolean(text)));
+  }
+
+  show(except = "") {
+    for (const [name, input] of Object.entries(this.inputs)) {
+      if (input.matches("input, textarea")) {
+        if (name !== except) input.value = this.values[name];
+        continue;
+      }
+      for (const choice of input.children) {
+        const on = choice.dataset.value === this.values[name];
+        choice.setAttribute("aria-checked", String(on));
+        choice.tabIndex = on || (!this.values[name] && choice === input.firstChild) ? 0 : -1;
+      }
+    }
+    const unknown = this.values.kind === "emergency";
+    this.element.querySelector('[data-field="id_number"]').hidden = unknown;
+    this.inputs.age_years.disabled = Boolean(this.values.birth_date);
+    this.inputs.age_years.placeholder = this.values.birth_date ? ageFrom(this.values.birth_date) : "";
+    this.element.querySelector('[data-field="onset_at"]').classList.toggle("qp-asked", this.values.requested !== "routine" && !this.values.onset_at);
+  }
+
+  /** First input that must be filled before the case can go up, marked; null when all is there. */
+  firstProblem() {
+    this.complain("name", this.values.name.trim() ? "" : t("ui.form.name_needed"));
+    this.complain("sex", this.values.sex || this.values.kind === "emergency" ? "" : t("ui.form.sex_needed"));
+    this.readNumber();
+    const wrong = Object.keys(this.errors).find((name) => !this.errors[name].hidden && name !== "age_years");
+    if (!wrong) return null;
+    const input = this.inputs[wrong];
+    return input.matches("input, textarea") ? input : input.firstChild;
+  }
+
+  isWorthSaving() {
+    const number = this.values.id_number.trim();
+    return Boolean(this.values.name.trim()) && (!number || readIdNumber(number) !== null);
+  }
+
+  request() {
+    const v = this.values;
+    const known = v.kind === "known";
+    return {
+      patient: {
+        name: v.name.trim(), kind: v.kind, id_number: known ? v.id_number.trim().toUpperCase() : "", birth_date: v.birth_date || null,
+        age_years: v.birth_date || v.age_years === "" ? null : Number(v.age_years), sex: v.sex, phone: v.phone.trim(), issuer: "", patient_id: v.patient_id.trim(),
+      },
+      clinical: {
+        requested: v.requested, onset_at: v.onset_at ? new Date(v.onset_at).toISOString() : null,
+        symptom: v.symptom.trim(), history: v.history.trim(), visit_number: v.visit_number.trim(),
+      },
+    };
+  }
+
+  /** Person chosen from the duplicates, empty for a new one. */
+  get personId() {
+    return this.chosen || "";
+  }
+
+  /** Possible duplicates and differences to the files, as the server answered the saved form. */
+  showAnswer({ duplicates = [], mismatches = [], identity_reason: explained = "" }) {
+    fill(this.mismatch, mismatches.length && !explained ? h("section", { class: "qp-card qp-card-refuse", dataset: { testid: "mismatch-card" } }, h("b", {}, t("ui.capture.mismatch")),
+      h("span", {}, mismatches.map((field) => known("ui.form", field)).join("、")), button(t("ui.capture.mismatch_confirm"), () => this.onidentity(mismatches), { testid: "confirm-identity" })) : null);
+    if (!duplicates.length) {
+      fill(this.duplicates);
+      return;
+    }
+    const pick = (id) => { this.chosen = id; mark(); };
+    const rows = duplicates.map((one) => h("button", { type: "button", class: "qp-duplicate", dataset: { person: one.person_id }, onclick: () => pick(this.chosen === one.person_id ? "" : one.person_id) },
+      [one.name_masked, one.sex && known("ui.sex", one.sex), one.birth_year, one.site && (one.site.name || one.site), one.reason_text].filter(Boolean).join(" · ")));
+    const mark = () => rows.forEach((row) => row.setAttribute("aria-pressed", String(row.dataset.person === this.chosen)));
+    mark();
+    fill(this.duplicates, h("section", { class: "qp-card qp-card-warn", dataset: { testid: "duplicates" } }, h("b", {}, t("ui.form.duplicate")), h("p", {}, t("ui.form.duplicate_text")), rows));
+  }
+
+  /** Ask for the age where no file and no form states it. */
+  showFileFacts(view) {
+    const stated = this.values.birth_date || this.values.age_years !== "";
+    const asked = view.recordings.some((one) => (one.notices || []).some((notice) => /age/.test(notice.code))) || (view.recordings.length > 0 && !stated);
+    fill(this.fileFacts, asked && !stated ? h("p", { class: "qp-card qp-card-warn", dataset: { testid: "age-asked" } }, t("ui.form.age_asked")) : null);
+  }
+}
+
+/** `JZ` and the moment: a number for a patient nobody knows yet. */
+function temporaryNumber(now = new Date()) {
+  const digits = (n) => String(n).padStart(2, "0");
+  return `JZ${now.getFullYear()}${digits(now.getMonth() + 1)}${digits(now.getDate())}${digits(now.getHours())}${digits(now.getMinutes())}${digits(now.getSeconds())}`;
+}
+
+function ageFrom(birthDate) {
+  const years = Math.floor((Date.now() - new Date(birthDate).getTime()) / 31557600000);
+  return Number.isNaN(years) || years < 0 ? "" : String(years);
+}
+
+function localInput(iso) {
+  const date = new Date(iso);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+}

@@ -1,0 +1,247 @@
+/** Pieces that several pages show the same way: badges, gate cards, AI hints, calls, messages. */
+import { get, hasText, labels, post, t } from "/static/api.js";
+import { button, dialog, duration, fill, guarded, h, toast, when } from "/static/dom.js";
+
+/** Text of a code of ours, or the code itself when the catalogue does not know it. */
+export function known(prefix, code) {
+  const key = `${prefix}.${code}`;
+  return hasText(key) ? t(key) : code;
+}
+
+export const stateBadge = (state) => h("span", { class: `qp-badge qp-state-${state}` }, known("state", state));
+
+export function urgencyBadge(urgency) {
+  const level = (urgency && urgency.level) || "undetermined";
+  return h("span", { class: `qp-badge qp-urgency-${level}` }, known("ui.urgency", level));
+}
+
+export const modalityText = (modality) => (modality ? known("ui.modality", modality) : t("ui.modality.unknown"));
+
+export const demoBadge = (row) => (row.is_demo ? h("span", { class: "qp-badge qp-demo" }, t("ui.common.demo")) : null);
+
+/** Name, sex, age in one line. */
+export function personLine(patient) {
+  const facts = [
+    patient.sex ? known("ui.sex", patient.sex) : "",
+    patient.age_years === null || patient.age_years === undefined ? "" : ageText(patient.age_years),
+  ].filter(Boolean);
+  return h("span", { class: "qp-person" }, h("b", {}, patient.name || t("ui.person.unnamed")), facts.length ? ` ${facts.join(" · ")}` : "");
+}
+
+function ageText(years) {
+  return years >= 3 ? t("ui.person.age", { n: Math.floor(years) }) : t("ui.person.age_months", { n: Math.round(years * 12) });
+}
+
+/** Why a case is as urgent as it is. */
+export function reasonList(urgency) {
+  const reasons = (urgency && urgency.reasons) || [];
+  return h("ul", { class: "qp-reasons" }, reasons.map((reason) =>
+    h("li", {}, h("span", { class: "qp-source" }, known("ui.source", reason.source)), reason.text)));
+}
+
+/** A loading, empty or error state in the middle of an area. */
+export function placeholder(kind, text, action = null) {
+  return h("div", { class: `qp-placeholder qp-placeholder-${kind}`, role: kind === "error" ? "alert" : "status" },
+    kind === "loading" ? h("span", { class: "qp-spinner" }) : null, h("p", {}, text), action);
+}
+
+/** The strong alarm of AI or rules: look at the patient first. Null where there is none. */
+export function alarm(view) {
+  if (!view.urgency || view.urgency.level !== "critical") return null;
+  const machine = view.urgency.reasons.filter((reason) => reason.source !== "requester");
+  if (!machine.length) return null;
+  return h("section", { class: "qp-alarm", role: "alert", dataset: { testid: "alarm" } },
+    h("h3", {}, t("ui.alarm.title")),
+    h("ol", {}, h("li", {}, t("ui.alarm.patient")),
+      h("li", {}, t(view.modality === "cxr" ? "ui.alarm.repeat_film" : "ui.alarm.repeat_ecg")), h("li", {}, t("ui.alarm.county"))),
+    h("p", {}, machine.map((reason) => reason.text).join(";")),
+    h("p", { class: "qp-watermark-line" }, t("ui.ai.watermark")));
+}
+
+/** True while the server has not finished checking and reading a recording. */
+export function isPending(recording) {
+  return recording.ai_status ? recording.ai_status === "pending" : recording.state === "stored";
+}
+
+/** True for a label that says something is wrong; "normal" labels are never shown as a hint. */
+export const isAbnormal = (finding) => !labels()[finding.label] || labels()[finding.label].is_abnormal;
+
+/** Quality of one recording: a card a notice, or one green card. */
+export function gateCards(recording) {
+  if (isPending(recording)) return h("div", { class: "qp-card qp-card-wait" }, h("span", { class: "qp-spinner" }), t("ui.gate.checking"));
+  const notices = [...(recording.refusal ? [{ ...recording.refusal, severity: "refuse" }] : []), ...(recording.notices || [])];
+  if (!notices.length && recording.state === "stored") return null;
+  if (!notices.length) return h("div", { class: "qp-card qp-card-ok" }, t("ui.gate.good"));
+  return h("div", { class: "qp-cards" }, notices.map((notice) =>
+    h("div", { class: `qp-card qp-card-${notice.severity === "refuse" ? "refuse" : "warn"}`, dataset: { testid: `gate-${notice.code}` } },
+      h("b", {}, t(notice.severity === "refuse" ? "ui.gate.refuse" : "ui.gate.warn")), h("span", {}, notice.text),
+      notice.advice && h("p", { class: "qp-advice" }, notice.advice))));
+}
+
+/** What the AI says about one recording, or why it says nothing; always watermarked. `review` replaces the plain list. */
+export function aiBox(recording, findings, review = null) {
+  const status = recording.ai_status;
+  if (!status) return null; // hints are not for this account
+  const body = status === "done" ? hints(recording, findings, review) : h("p", {}, recording.ai_text);
+  return h("section", { class: `qp-ai qp-ai-${status}`, dataset: { testid: "ai-box" } },
+    h("div", { class: "qp-watermark", "aria-hidden": "true" }, t("ui.ai.watermark")),
+    h("header", {}, h("b", {}, t("ui.ai.title")), h("span", { class: "qp-watermark-line" }, t("ui.ai.watermark"))),
+    status === "pending" ? h("p", {}, h("span", { class: "qp-spinner" }), t("ui.ai.status.pending")) : body,
+    statements(recording), declined(recording), bundleLine(recording));
+}
+
+function hints(recording, findings, review) {
+  const flagged = findings.filter((finding) => finding.flag !== "none" && !finding.suppressed_by && isAbnormal(finding));
+  const suppressed = findings.filter((finding) => finding.suppressed_by);
+  return h("div", {},
+    flagged.length ? review || h("ul", { class: "qp-hints" }, flagged.map(hintLine)) : [h("p", { class: "qp-nothing" }, t("ui.ai.nothing")), review],
+    suppressed.length && !review ? h("ul", { class: "qp-hints qp-suppressed" }, suppressed.map((finding) =>
+      h("li", {}, `${finding.label_text}: ${finding.suppressed_text || t("ui.ai.suppressed")}`))) : null);
+}
+
+function hintLine(finding) {
+  return h("li", { class: `qp-hint qp-flag-${finding.flag}` }, h("b", {}, finding.label_text), h("span", {}, flagText(finding)));
+}
+
+/** `很可能 · 概率 0.83 (高特异度操作点)`. */
+export function flagText(finding) {
+  const parts = [known("flag", finding.flag)];
+  if (finding.probability !== null && finding.probability !== undefined) parts.push(t("ui.ai.probability", { p: finding.probability.toFixed(2) }));
+  if (finding.operating_point) parts.push(known("ui.point", finding.operating_point));
+  return parts.join(" · ");
+}
+
+function statements(recording) {
+  const all = recording.statements || [];
+  if (!all.length) return null;
+  return h("ul", { class: "qp-statements" }, all.map((statement) => h("li", { class: `qp-level-${statement.level}` }, statement.text)));
+}
+
+function declined(recording) {
+  const all = (recording.declined || []).filter((one) => one.text);
+  return all.length ? h("ul", { class: "qp-fine" }, all.map((one) => h("li", {}, one.text, one.advice ? ` ${one.advice}` : ""))) : null;
+}
+
+function bundleLine(recording) {
+  const bundles = recording.bundles || [];
+  if (!bundles.length) return null;
+  const names = bundles.map((bundle) => `${bundle.name} ${bundle.version} (${String(bundle.sha256).slice(0, 8)})`).join(", ");
+  const total = recording.ms && recording.ms.total !== undefined ? ` · ${Math.round(recording.ms.total)} ms` : "";
+  return h("p", { class: "qp-fine" }, `${t("ui.ai.bundle")} ${names}${total}`);
+}
+
+/** Measured values as a table; null where nothing was measured. */
+export function measurementTable(measurements) {
+  const rows = Object.entries(measurements || {}).filter(([, value]) => value !== null && typeof value !== "object");
+  if (!rows.length) return null;
+  return h("dl", { class: "qp-measures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, known("ui.measure", name)), h("dd", {}, measured(name, value)))));
+}
+
+function measured(name, value) {
+  const number = typeof value === "number" ? (Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 10 ? 2 : 0)) : String(value);
+  const unit = /_ms$/.test(name) ? " ms" : /_mv$/.test(name) ? " mV" : /_(bpm|rate)$/.test(name) ? " bpm" : /_deg$/.test(name) ? "°" : "";
+  return `${number}${unit}`;
+}
+
+/** Critical calls of a case with who confirmed them; open ones can be confirmed here. */
+export function callList(view, after) {
+  return (view.calls || []).map((one) => {
+    const open = one.outcome !== "confirmed";
+    return h("section", { class: `qp-call ${open ? "qp-call-open" : ""}`, role: open ? "alert" : "note", dataset: { testid: "call" } },
+      h("h4", {}, t("ui.call.title"), " ", h("span", { class: "qp-badge" }, one.outcome_text || one.outcome)),
+      h("p", {}, one.text), h("p", { class: "qp-fine" }, `${one.raised_by || ""} ${when(one.raised_at)}`),
+      one.read_back ? h("p", {}, t("ui.call.read_back_was", { text: one.read_back, name: one.confirmed_by || "", at: when(one.confirmed_at) })) : null,
+      open && view.permissions.confirm_call ? button(t("ui.call.confirm"), () => confirmCall(one, after), { kind: "danger", testid: "confirm-call" }) : null);
+  });
+}
+
+/** Read-back of a critical call. */
+export async function confirmCall(one, after) {
+  const area = h("textarea", { rows: 3, class: "qp-input", dataset: { testid: "read-back" }, "aria-label": t("ui.call.read_back") });
+  const outcome = h("select", { class: "qp-input", "aria-label": t("ui.call.how") }, ["confirmed", "reached_no_readback", "unable_to_reach"].map((value) =>
+    h("option", { value }, t(`call.outcome_${value}`))));
+  const hint = h("p", { class: "qp-field-error", hidden: true }, t("ui.call.read_back_needed"));
+  const done = await dialog({
+    title: t("ui.call.confirm"),
+    body: h("div", {}, h("p", { class: "qp-quote" }, one.text), h("label", {}, t("ui.call.how"), outcome), h("label", {}, t("ui.call.read_back"), area), hint),
+    actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.call.confirm"), kind: "danger", testid: "send-read-back", run: async () => {
+      if (outcome.value === "confirmed" && !area.value.trim()) { hint.hidden = false; return false; }
+      await post(`/calls/${one.id}/confirm`, { outcome: outcome.value, read_back: area.value.trim() });
+      return true;
+    } }],
+  });
+  if (done) { toast(t("ui.call.done")); await after(); }
+}
+
+/** The thread of a case with a line to write in. */
+export function messageThread(view, after) {
+  const input = h("textarea", { class: "qp-input", rows: 2, placeholder: t("ui.message.placeholder"), "aria-label": t("ui.message.placeholder") });
+  const list = (view.messages || []).map((message) => h("li", { class: `qp-message qp-message-${message.kind}` },
+    h("span", { class: "qp-fine" }, `${message.author} · ${when(message.at)}`),
+    message.kind === "message" ? null : h("b", {}, `${known("ui.message.kind", message.kind)} ${message.reason_text || ""}`), h("span", {}, message.text)));
+  return h("div", { class: "qp-thread" },
+    list.length ? h("ul", {}, list) : h("p", { class: "qp-muted" }, t("ui.message.none")),
+    view.permissions.message ? h("div", { class: "qp-row" }, input, button(t("ui.message.send"), async () => {
+      if (!input.value.trim()) return;
+      await post(`/cases/${view.id}/messages`, { text: input.value.trim() });
+      input.value = "";
+      await after();
+    })) : null);
+}
+
+export function timeline(view) {
+  return h("details", { class: "qp-fold" }, h("summary", {}, t("ui.case.timeline")),
+    h("ol", { class: "qp-timeline" }, (view.timeline || []).map((entry) => h("li", {}, h("time", {}, when(entry.at)), ` ${entry.text} `, h("span", { class: "qp-muted" }, entry.actor || "")))));
+}
+
+/** What the requester wrote. */
+export function requestBox(view) {
+  const { patient, clinical } = view;
+  const rows = [
+    ["ui.form.requested", known("ui.requested", clinical.requested)], ["ui.form.onset_at", when(clinical.onset_at)],
+    ["ui.form.symptom", clinical.symptom], ["ui.form.history", clinical.history], ["ui.form.visit_number", clinical.visit_number],
+    ["ui.form.birth_date", patient.birth_date], ["ui.form.phone", patient.phone], ["ui.form.patient_id", patient.patient_id],
+    ["ui.case.site", view.site && view.site.name], ["ui.case.submitted_at", when(view.submitted_at)],
+    ["ui.case.override_reason", view.override_reason], ["ui.case.identity_reason", view.identity_reason],
+  ].filter(([, value]) => value);
+  return h("dl", { class: "qp-facts" }, rows.map(([key, value]) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value))));
+}
+
+/** A list that keeps itself fresh: `load` gives rows, `row` draws one. */
+export function liveList(element, { load, row, empty, every: seconds = 20 }) {
+  let stamp = "";
+  const refresh = async () => {
+    try {
+      const page = await load();
+      const print = JSON.stringify(page.items);
+      if (print === stamp) return page;
+      stamp = print;
+      fill(element, page.items.length ? page.items.map(row) : placeholder("empty", t(empty)));
+      return page;
+    } catch (error) {
+      if (error.name === "SignedOut") return null;
+      stamp = "";
+      fill(element, placeholder("error", error.message, button(t("ui.common.retry"), refresh)));
+      return null;
+    }
+  };
+  fill(element, placeholder("loading", t("ui.common.loading")));
+  const timer = setInterval(() => { if (!document.hidden) refresh(); }, seconds * 1000);
+  refresh();
+  return { refresh, stop: () => clearInterval(timer) };
+}
+
+/** Row of a case in a list of the site. */
+export function caseRow(row, { onopen, extra = null }) {
+  const waiting = row.state === "submitted" || row.state === "claimed" ? t("ui.case.waiting", { time: duration(row.waiting_minutes) }) : "";
+  return h("button", { type: "button", class: `qp-case-row qp-edge-${row.urgency ? row.urgency.level : "routine"}`, dataset: { testid: "case-row", case: row.id }, onclick: () => guarded(onopen) },
+    row.thumb_url ? h("img", { src: row.thumb_url, alt: "", class: "qp-thumb", loading: "lazy" }) : h("span", { class: "qp-thumb qp-thumb-none" }, modalityText(row.modality)),
+    h("span", { class: "qp-case-main" }, h("span", { class: "qp-case-top" }, personLine(row.patient), demoBadge(row)),
+      h("span", { class: "qp-fine" }, [row.short_id, modalityText(row.modality), when(row.submitted_at || row.created_at), waiting].filter(Boolean).join(" · ")),
+      row.returned_reason ? h("span", { class: "qp-returned" }, `${t("ui.case.returned")} ${row.returned_reason.reason_text} ${row.returned_reason.text}`) : null),
+    h("span", { class: "qp-case-side" }, stateBadge(row.state), row.needs_acknowledgement ? h("span", { class: "qp-badge qp-toack" }, t("ui.case.to_acknowledge")) : null,
+      row.has_open_call ? h("span", { class: "qp-badge qp-urgency-critical" }, t("ui.call.title")) : null, extra));
+}
+
+/** The case view, read again. */
+export const loadCase = (id) => get(`/cases/${encodeURIComponent(id)}`);

@@ -1,0 +1,174 @@
+/** One case in front of the specialist: viewer left, request, hints, report and thread right. */
+import { get, post, t } from "/static/api.js";
+import { askReason, button, confirmed, duration, fill, guarded, h, toast } from "/static/dom.js";
+import { alarm, callList, demoBadge, gateCards, isPending, loadCase, measurementTable, messageThread, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
+import { FindingReview } from "/static/reading_findings.js";
+import { ReportEditor } from "/static/reading_report.js";
+import { makeCall, returnCase } from "/static/reading_acts.js";
+import { reportSection } from "/static/result_view.js";
+import { showViewer } from "/static/viewer_host.js";
+
+export class ReadingCase {
+  constructor(id, { onback, onnext }) {
+    this.id = id;
+    this.onback = onback;
+    this.onnext = onnext;
+    this.head = h("header", { class: "qp-reading-head" });
+    this.stage = h("div", { class: "qp-viewer", dataset: { testid: "viewer" } });
+    this.panel = h("aside", { class: "qp-side" });
+    this.foot = h("footer", { class: "qp-side-foot" });
+    this.element = h("div", { class: "qp-reading-case" }, this.head, this.stage, h("div", { class: "qp-side-box" }, this.panel, this.foot));
+    this.editor = null;
+    this.closed = false;
+  }
+
+  async open() {
+    fill(this.panel, placeholder("loading", t("ui.common.loading")));
+    try {
+      await this.reload();
+    } catch (error) {
+      if (error.name === "SignedOut") return;
+      fill(this.head, button(`← ${t("ui.reading.worklist")}`, () => this.onback(), { kind: "quiet" }));
+      fill(this.panel, placeholder("error", error.message, button(t("ui.common.retry"), () => this.open())));
+    }
+    this.timer = setInterval(() => { if (!document.hidden) guarded(() => this.follow()); }, 3000);
+  }
+
+  close() {
+    this.closed = true;
+    clearInterval(this.timer);
+    if (this.editor) this.editor.close();
+    if (this.viewer && this.viewer.destroy) this.viewer.destroy();
+  }
+
+  /** Read the case again and draw it, the viewer only when its recordings changed. */
+  async reload() {
+    const view = await loadCase(this.id);
+    if (this.closed) return;
+    this.take(view);
+  }
+
+  take(view) {
+    this.view = view;
+    if (!this.editor || this.editor.version !== editorVersion(view)) {
+      if (this.editor) this.editor.close();
+      this.editor = view.permissions.write ? new ReportEditor(view, { onsigned: (signed) => this.signed(signed) }) : null;
+      if (this.editor) this.editor.version = editorVersion(view);
+    }
+    this.drawHead();
+    this.drawPanel();
+    this.drawFoot();
+    const print = JSON.stringify(view.recordings.map((one) => [one.id, one.kind, one.map_labels]));
+    if (print === this.viewed) return;
+    this.viewed = print;
+    if (this.viewer && this.viewer.destroy) this.viewer.destroy();
+    guarded(async () => { this.viewer = await showViewer(this.stage, { view }); });
+  }
+
+  /** Take the AI's answer over when it comes. The case itself is not polled: each look is audited. */
+  async follow() {
+    const waiting = this.view ? this.view.recordings.filter(isPending) : [];
+    for (const one of waiting) {
+      if (isPending(await get(`/recordings/${one.id}`)) || this.closed) continue;
+      await this.reload();
+      return;
+    }
+  }
+
+  drawHead() {
+    const view = this.view;
+    const can = view.permissions;
+    fill(this.head, button("←", () => this.onback(), { kind: "quiet", title: `${t("ui.reading.worklist")} (Esc)`, testid: "back" }),
+      h("span", { class: "qp-head-person" }, personLine(view.patient), demoBadge(view), h("span", { class: "qp-fine qp-line" }, [view.short_id, view.site.name, t("ui.case.waiting", { time: duration(view.waiting_minutes) })].join(" · "))),
+      urgencyBadge(view.urgency), stateBadge(view.state),
+      view.claimed_by ? h("span", { class: "qp-fine" }, t(view.claimed_by.is_me ? "ui.reading.by_me" : "ui.reading.by_other")) : null,
+      h("span", { class: "qp-grow" }),
+      can.claim ? button(t("ui.reading.claim"), () => this.act("claim"), { kind: "primary", title: "C", testid: "claim" }) : null,
+      can.release ? button(t("ui.reading.release"), () => this.release(), { testid: "release" }) : null,
+      button(t("ui.reading.next"), () => this.next(), { title: "N", testid: "next-case" }));
+  }
+
+  drawPanel() {
+    const view = this.view;
+    const after = () => this.reload();
+    const scroll = this.panel.scrollTop;
+    this.findings = new FindingReview(view, { onverdict: () => this.reload() });
+    const measured = view.recordings.map((one) => measurementTable(one.measurements)).filter(Boolean);
+    fill(this.panel, alarm(view), callList(view, after), this.fold("request", t("ui.reading.request"), h("div", {}, reasonList(view.urgency), requestBox(view)), true),
+      this.fold("quality", t("ui.reading.quality"), h("div", {}, view.recordings.map((one) => h("div", {}, h("b", { class: "qp-file" }, one.file_name), gateCards(one)))), view.recordings.some((one) => (one.notices || []).length)),
+      measured.length ? this.fold("measures", t("ui.reading.measures"), h("div", {}, measured), true) : null,
+      this.findings.element,
+      this.editor ? this.editor.element : this.noEditor(),
+      ...view.reports.slice().reverse().map((report) => reportSection(view, report, { compact: true })),
+      this.fold("thread", t("ui.message.title"), messageThread(view, after), view.messages.length > 0), timeline(view));
+    this.panel.scrollTop = scroll;
+  }
+
+  fold(name, title, body, open) {
+    this.folds = this.folds || {};
+    const isOpen = name in this.folds ? this.folds[name] : open;
+    return h("details", { class: "qp-fold", open: isOpen, ontoggle: (event) => { this.folds[name] = event.currentTarget.open; } }, h("summary", {}, title), body);
+  }
+
+  noEditor() {
+    const view = this.view;
+    if (view.permissions.claim) return h("p", { class: "qp-card qp-card-wait" }, t("ui.reading.claim_first"));
+    if (view.state === "claimed") return h("p", { class: "qp-card qp-card-wait" }, t("ui.reading.claimed_elsewhere"));
+    return null;
+  }
+
+  drawFoot() {
+    const can = this.view.permissions;
+    fill(this.foot, this.editor ? this.editor.status : null, h("span", { class: "qp-grow" }),
+      can.return ? button(t("ui.reading.return"), () => this.leaveAfter(returnCase(this.view)), { testid: "return" }) : null,
+      can.call ? button(t("ui.call.make"), async () => { if (await makeCall(this.view)) await this.reload(); }, { kind: "danger", testid: "critical-call" }) : null,
+      can.amend ? button(t("ui.reading.amend"), () => this.amend(), { testid: "amend" }) : null,
+      can.sign && this.editor ? button(t("ui.reading.sign"), () => this.editor.sign(), { kind: "primary", title: "Ctrl+Enter", testid: "sign" }) : null);
+  }
+
+  async act(name, body = {}) {
+    await post(`/cases/${this.id}/${name}`, body);
+    await this.reload();
+  }
+
+  async release() {
+    if (this.editor) await this.editor.flush();
+    if (!(await confirmed(t("ui.reading.release"), t("ui.reading.release_text"), { yes: t("ui.reading.release"), kind: "primary" }))) return;
+    await this.act("release");
+  }
+
+  async amend() {
+    const reason = await askReason({ title: t("ui.reading.amend"), intro: t("ui.reading.amend_text"), yes: t("ui.reading.amend") });
+    if (reason !== null) await this.act("amend", { reason });
+  }
+
+  async leaveAfter(act) {
+    if (await act) { toast(t("ui.reading.returned")); await this.next(); }
+  }
+
+  async next() {
+    if (this.editor) await this.editor.flush();
+    await this.onnext();
+  }
+
+  async signed(view) {
+    toast(t("ui.reading.signed", { id: view.short_id }));
+    this.take(view);
+    this.foot.prepend(button(t("ui.reading.next"), () => this.next(), { kind: "primary", testid: "next-after-sign" }));
+  }
+
+  /** Single keys work outside the viewer and outside text fields. */
+  key(name, event) {
+    if (event.target instanceof Element && event.target.closest(".qp-viewer")) return false;
+    if (name === "Escape") this.onback();
+    else if (name === "n" || name === "N") guarded(() => this.next());
+    else if ((name === "c" || name === "C") && this.view && this.view.permissions.claim) guarded(() => this.act("claim"));
+    else return Boolean(this.findings && this.findings.key(name));
+    return true;
+  }
+}
+
+function editorVersion(view) {
+  return `${view.state}|${view.report_version}|${view.permissions.write}`;
+}
+

@@ -1,0 +1,128 @@
+/** The worklist: most urgent first, then longest waiting; the reason is part of the row. */
+import { get, query, session, t } from "/static/api.js";
+import { button, duration, fill, guarded, h } from "/static/dom.js";
+import { demoBadge, known, modalityText, personLine, placeholder, stateBadge, urgencyBadge } from "/static/parts.js";
+import { recall, remember } from "/static/store.js";
+
+const REFRESH_S = 10;
+const NO_FILTER = { modality: "", site: "", state: "", q: "" };
+
+export class Worklist {
+  constructor({ onopen }) {
+    this.onopen = onopen;
+    this.filter = { ...NO_FILTER, ...(recall(session().user.id, "worklist") || {}), q: "" };
+    this.sites = [];
+    this.rows = [];
+    this.table = h("div", { class: "qp-work", role: "list" });
+    this.status = h("span", { class: "qp-fine", role: "status" });
+    this.element = h("div", {}, this.bar(), this.table);
+    this.timer = 0;
+  }
+
+  bar() {
+    this.siteList = h("select", { class: "qp-input", "aria-label": t("ui.case.site"), onchange: () => this.set("site", this.siteList.value) });
+    const modality = this.select("modality", ["", "cxr", "ecg"], (value) => (value ? modalityText(value) : t("ui.reading.all_modalities")));
+    const state = this.select("state", ["", "submitted", "claimed"], (value) => (value ? known("state", value) : t("ui.reading.all_open")));
+    const search = h("input", { type: "search", class: "qp-input", placeholder: t("ui.reading.search"), "aria-label": t("ui.reading.search"), oninput: () => this.set("q", search.value.trim()) });
+    this.fillSites();
+    guarded(async () => { this.sites = flatten(await get("/sites")); this.fillSites(); });
+    return h("div", { class: "qp-row qp-filter" }, h("h1", {}, t("ui.reading.worklist")), modality, this.siteList, state, search, this.status, h("span", { class: "qp-grow" }),
+      button(t("ui.reading.take_next"), async () => { const id = await this.nextAfter(""); if (id) this.onopen(id); }, { kind: "primary", title: "N", testid: "take-next" }));
+  }
+
+  select(name, values, text) {
+    const list = h("select", { class: "qp-input", "aria-label": t(`ui.reading.filter.${name}`), dataset: { testid: `filter-${name}` }, onchange: () => this.set(name, list.value) },
+      values.map((value) => h("option", { value, selected: this.filter[name] === value }, text(value))));
+    return list;
+  }
+
+  fillSites() {
+    fill(this.siteList, h("option", { value: "" }, t("ui.reading.all_sites")), this.sites.map((site) => h("option", { value: site.id, selected: site.id === this.filter.site }, site.name)));
+  }
+
+  set(name, value) {
+    this.filter[name] = value;
+    remember(session().user.id, "worklist", { ...this.filter, q: "" });
+    this.refresh();
+  }
+
+  resume() {
+    if (!this.rows.length) fill(this.table, placeholder("loading", t("ui.common.loading")));
+    this.refresh();
+    clearInterval(this.timer);
+    this.timer = setInterval(() => { if (!document.hidden) this.refresh(); }, REFRESH_S * 1000);
+  }
+
+  pause() {
+    clearInterval(this.timer);
+  }
+
+  async fetch() {
+    const { modality, state, site, q } = this.filter;
+    const page = await get(query("/cases", { view: "worklist", modality, state, site, q, limit: 200 }));
+    return page.items;
+  }
+
+  async refresh() {
+    const asked = JSON.stringify(this.filter);
+    try {
+      const rows = await this.fetch();
+      if (asked !== JSON.stringify(this.filter)) return;
+      this.rows = rows;
+      this.status.textContent = t("ui.reading.count", { n: rows.length });
+      this.draw();
+    } catch (error) {
+      if (error.name !== "SignedOut") fill(this.table, placeholder("error", error.message, button(t("ui.common.retry"), () => this.refresh())));
+    }
+  }
+
+  draw() {
+    const focused = this.table.contains(document.activeElement) ? document.activeElement.dataset.case : "";
+    fill(this.table, this.rows.length ? [this.head(), ...this.rows.map((row) => this.row(row))] : placeholder("empty", t("ui.reading.empty")));
+    const again = focused && [...this.table.querySelectorAll("[data-case]")].find((row) => row.dataset.case === focused);
+    if (again) again.focus();
+  }
+
+  head() {
+    return h("div", { class: "qp-work-row qp-work-head", "aria-hidden": "true" }, ["urgency", "patient", "reason", "site", "waiting", "state"].map((name) => h("span", {}, t(`ui.reading.column.${name}`))));
+  }
+
+  row(row) {
+    const mine = row.claimed_by && row.claimed_by.is_me;
+    const reasons = row.urgency.reasons.map((reason) => reason.text);
+    return h("button", { type: "button", class: `qp-work-row qp-edge-${row.urgency.level} ${mine ? "qp-mine" : ""}`, role: "listitem", dataset: { case: row.id, testid: "work-row" }, onclick: () => this.onopen(row.id) },
+      h("span", {}, urgencyBadge(row.urgency), row.triage === "done" ? null : h("span", { class: "qp-fine" }, known("ui.triage", row.triage))),
+      h("span", {}, personLine(row.patient), " ", demoBadge(row), h("span", { class: "qp-fine qp-line" }, `${modalityText(row.modality)} · ${row.short_id}`)),
+      h("span", { class: "qp-why", title: reasons.join("\n") }, reasons.join(";") || t("ui.reading.no_reason")),
+      h("span", {}, row.site.name), h("span", { class: "qp-number" }, duration(row.waiting_minutes)),
+      h("span", {}, stateBadge(row.state), row.claimed_by ? h("span", { class: "qp-fine qp-line" }, t(mine ? "ui.reading.by_me" : "ui.reading.by_other")) : null,
+        row.has_open_call ? h("span", { class: "qp-badge qp-urgency-critical" }, t("ui.call.open")) : null));
+  }
+
+  async nextAfter(id) {
+    const page = await get(query("/cases", { view: "worklist", modality: this.filter.modality, limit: 200 }));
+    const free = page.items.filter((row) => row.id !== id && (row.state === "submitted" || (row.state === "claimed" && row.claimed_by && row.claimed_by.is_me)));
+    return free.length ? free[0].id : null;
+  }
+
+  /** Arrow keys or J and K walk, N takes the next; Enter is the button's own. */
+  key(name) {
+    const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[name];
+    if (step) {
+      const rows = [...this.table.querySelectorAll("[data-case]")];
+      const at = rows.indexOf(document.activeElement);
+      const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))];
+      if (next) next.focus();
+      return Boolean(next);
+    }
+    if (name.toLowerCase() !== "n") return false;
+    guarded(async () => { const id = await this.nextAfter(""); if (id) this.onopen(id); });
+    return true;
+  }
+}
+
+/** The site tree as a list, whatever its nesting. */
+function flatten(tree) {
+  const nodes = Array.isArray(tree) ? tree : tree.items || [tree];
+  return nodes.flatMap((node) => [node, ...flatten(node.children || [])]);
+}
