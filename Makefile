@@ -1,0 +1,67 @@
+# Qiangji 强基. `make run` starts the demonstration; `make test` runs every test.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 7860
+DEMO ?= data/demo
+LOCK := constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK)
+FAST := tests/unit tests/spec
+
+.PHONY: run init check fix test test-unit test-runtime test-train benchmarks clean
+
+run: $(VENV)/.runtime
+	@tools/system-packages.sh $(BIN)/python
+	@$(BIN)/qiangji serve --demo --port $(PORT) --data $(DEMO)/store --keys $(DEMO)/keys
+
+$(VENV)/.venv:
+	@echo "Making $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# Installed again only when the lock or pyproject.toml changed.
+$(VENV)/.runtime: $(VENV)/.venv pyproject.toml $(LOCK)
+	@echo "Installing the runtime (about 600 MB, some minutes the first time) …"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "Installing what the tests need …"
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.dev
+	@echo "Installing the training extra (torch, MONAI) …"
+	@$(PIP) --editable '.[dev,train]'
+	@touch $@
+
+check: $(VENV)/.train
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Fast first; a failure there ends the run.
+test: $(VENV)/.train
+	@tools/system-packages.sh $(BIN)/python
+	$(BIN)/pytest $(FAST)
+	$(BIN)/pytest tests --ignore tests/unit --ignore tests/spec
+
+test-unit: $(VENV)/.dev
+	$(BIN)/pytest $(FAST) -m "not train"
+
+test-runtime: $(VENV)/.dev
+	$(BIN)/pytest tests -m "not train"
+
+coverage: $(VENV)/.dev
+	$(BIN)/pytest $(FAST) tests/integration -m "not train" --cov --cov-report=term-missing
+
+benchmarks: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
