@@ -131,7 +131,7 @@ def read_config(path: Path) -> Config:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputRejected("train.config_unreadable", file=path.name) from error
-    config = _build(Config, table, "")
+    config = build(Config, table, "")
     if not isinstance(config, Config):
         raise InputRejected("train.config_unreadable", file=path.name)
     return config
@@ -142,7 +142,7 @@ def as_table(config: Config) -> dict[str, Any]:  # Any: JSON for the manifest
     return dataclasses.asdict(config)
 
 
-def _build(kind: Any, table: Mapping[str, Any], where: str) -> object:  # Any: a dataclass type
+def build(kind: Any, table: Mapping[str, Any], where: str) -> object:  # Any: a dataclass type
     known = {field.name: field for field in dataclasses.fields(kind)}
     for key in table.keys() - known.keys():
         raise InputRejected("train.config_unknown_key", key=where + key)
@@ -161,7 +161,7 @@ def _value(hint: Any, value: Any, where: str) -> object:  # Any: annotations and
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise InputRejected("train.config_type", key=where)
-        return _build(hint, value, where + ".")
+        return build(hint, value, where + ".")
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise InputRejected("train.config_type", key=where)

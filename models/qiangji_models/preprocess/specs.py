@@ -73,7 +73,7 @@ class FilmSpec:
         return cls(
             rows=int(fit["rows"]),
             cols=int(fit["cols"]),
-            fit=Fit(str(fit["mode"])),
+            fit=_fit(str(fit["mode"])),
             low_percentile=float(voi["low_percentile"]),
             high_percentile=float(voi["high_percentile"]),
             equalise=bool(found["equalise"]["is_on"]),
@@ -172,6 +172,13 @@ _ECG_STEPS: Final = {
     "zscore_per_lead": set[str](),
     "crop_or_pad": {"samples", "min_seconds"},
 }
+
+
+def _fit(mode: str) -> Fit:
+    try:
+        return Fit(mode)
+    except ValueError as error:
+        raise BundleError("bundle.step_value", step="fit", field="mode") from error
 
 
 def _by_name(steps: Sequence[Step], expected: Mapping[str, set[str]]) -> dict[str, Step]:
