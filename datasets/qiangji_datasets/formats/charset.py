@@ -176,7 +176,20 @@ def _is_chinese(text: str | None) -> bool:
     )
 
 
+def _is_cut_utf8(raw: bytes, fewest: int) -> bool:
+    """True for UTF-8 that ends within a letter, after at least ``fewest`` Chinese ones."""
+    if _strict(raw, "utf_8") is not None:
+        return False
+    for cut in (1, 2, 3):
+        text = _strict(raw[:-cut], "utf_8")
+        if text is not None and _is_chinese(text):
+            return sum(not letter.isascii() for letter in text) >= fewest
+    return False
+
+
 def _guess(raw: bytes) -> Decoded:
+    if _is_cut_utf8(raw.rstrip(b"\x00 "), fewest=1):
+        return Decoded("", NameStatus.UNRECOGNISED)
     for codec in ("utf_8", "gb18030"):
         text = _strict(raw, codec)
         if text is not None and _is_chinese(text):
@@ -191,6 +204,8 @@ def _whole(raw: bytes, codec: str) -> Decoded:
         other = _strict(raw, "utf_8")
         if other is not None and _is_chinese(other):
             return _checked(other, NameStatus.GUESSED)
+        if _is_cut_utf8(raw.rstrip(b"\x00 "), fewest=2):
+            return Decoded("", NameStatus.UNRECOGNISED)
         if text is None and codec == "gbk":
             text = _strict(raw, "gb18030")
     if text is None:

@@ -30,7 +30,9 @@ from qiangji_datasets.formats.units import millivolts_per
 from qiangji_datasets.records import EcgRecord, PersonIdentity, Sex, StudyIds
 
 _COMMENT: Final = re.compile(r"#\s*([\w ]+?)\s*[:=]\s*(.*\S)")
-_TIME: Final = re.compile(r"(time|t|sec|seconds|ms|sample|index|时间|序号)\b.*", re.IGNORECASE)
+_TIME: Final = re.compile(
+    r"(time|t|sec|seconds|ms|sample|index|时间|序号)(?![A-Za-z]).*", re.IGNORECASE
+)
 #: Names that comments give to the same fact.
 _RATE_NAMES: Final = ("rate_hz", "rate", "fs", "sampling_rate", "sampling rate", "采样率")
 _UNIT_NAMES: Final = ("unit", "units", "单位")
@@ -190,7 +192,7 @@ def _leads(
 
 def _check_time(name: str, column: NDArray[np.float64], rate_hz: float) -> None:
     """A column of seconds or milliseconds must run at the stated rate; a counter may not."""
-    if len(column) < 2 or not re.match(r"time|t\b|sec|ms|时间", name, re.IGNORECASE):
+    if len(column) < 2 or not re.match(r"time|t(?![a-z])|sec|ms|时间", name, re.IGNORECASE):
         return
     step = float(column[-1] - column[0]) / (len(column) - 1)
     if step <= 0 or not math.isfinite(step):

@@ -246,6 +246,11 @@ def _decode(frame: bytes, transfer_syntax: str, facts: PixelFacts) -> _AnyPixels
     except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, OSError) as fault:
         # What decoders written in C say about damaged streams has no common base.
         raise InputRejected("film.decode_failed", uid=transfer_syntax) from fault
+    except BaseException as fault:
+        # A panic of a decoder written in Rust (pylibjpeg-rle) is no Exception.
+        if type(fault).__module__ != "pyo3_runtime":
+            raise
+        raise InputRejected("film.decode_failed", uid=transfer_syntax) from None
     return values
 
 

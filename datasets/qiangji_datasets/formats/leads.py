@@ -30,7 +30,7 @@ _NUMBERS: Final = {
 _MDC_BLOCK: Final = 2 << 16
 _NAMES: Final = {name.upper(): name for name in (*LEADS, "-aVR")}
 _DECORATION: Final = re.compile(
-    r"MDC_ECG_LEAD_|\bLEAD\b|导联|\(.*?\)|\bECG\b|\bCHANNEL\b|[\s_:]+", re.IGNORECASE
+    r"MDC_ECG_LEAD_|(?<![A-Z])(LEAD|ECG|CHANNEL)(?![A-Z])|导联|\(.*?\)|[\s_:]+", re.IGNORECASE
 )
 
 #: Residual over signal (standard deviations) up to which the limb leads fit; rounding and

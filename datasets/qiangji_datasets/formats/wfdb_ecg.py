@@ -180,6 +180,7 @@ def read_wfdb(
         stored = _stored(fetch(file), members, header.samples, limits)
         for index, signal in enumerate(members):
             _put(leads, signal, stored[:, index], notices)
+        _report_checksums(members, stored, notices)
     if len({len(signal) for signal in leads.values()}) > 1:
         raise InputRejected("wfdb.header", detail="length")
     twelve = assemble(leads, notices)
@@ -206,9 +207,18 @@ def _put(
         return
     if lead in leads:
         raise InputRejected("ecg.lead_twice", lead=lead)
-    if signal.checksum is not None and (int(stored.sum()) - signal.checksum) % 65536:
-        notices.warn("wfdb.checksum", lead=lead)
     leads[lead] = _millivolts(signal, stored)
+
+
+def _report_checksums(members: list[_Signal], stored: NDArray[np.int64], notices: Notices) -> None:
+    """One warning for all signals whose sum is not the one in the header, modulo 2**16."""
+    wrong = [
+        signal.label
+        for signal, total in zip(members, stored.sum(axis=0).tolist(), strict=True)
+        if signal.checksum is not None and (total - signal.checksum) % 65536
+    ]
+    if wrong:
+        notices.warn("wfdb.checksum", leads=" ".join(wrong))
 
 
 def _stored(data: bytes, members: list[_Signal], samples: int, limits: Limits) -> NDArray[np.int64]:
