@@ -1,4 +1,4 @@
-"""Where the time of one reading goes: ``python benchmarks/bench_inference.py [--cases N]``.
+"""Where the time of one reading goes: ``python benchmarks/bench_inference.py``.
 
 First the sessions of every shipped bundle with 1 and 2 threads, with and without spinning, on a
 quiet box and beside one busy process, as ratios to the shipped setting. Then one core
@@ -66,10 +66,10 @@ def milliseconds(act: Callable[[], object], runs: int) -> np.ndarray:
     return np.array(taken)
 
 
-def compare_threads(runs: int) -> None:
+def compare_threads(folders: list[Path], runs: int) -> None:
     """Print p50 and p95 of a session by threads and spinning."""
     print(f"sessions, {os.cpu_count()} cores; ratio of p50 to 1 thread without spinning")
-    for name, folder in shipped_bundles().items():
+    for folder in folders:
         bundle = load_bundle(folder)
         models = [open_model(bundle, settings) for settings in SETTINGS]
         with np.load(bundle.golden) as stored:
@@ -80,7 +80,7 @@ def compare_threads(runs: int) -> None:
             base = np.median(rows[0])
             for settings, taken in zip(SETTINGS, rows, strict=True):
                 print(
-                    f"  {name:<12} {models[0].precision.value}  busy beside {load}  "
+                    f"  {bundle.name:<12} {models[0].precision.value}  busy beside {load}  "
                     f"threads {settings.threads} spinning {int(settings.is_spinning)}  "
                     f"p50 {np.median(taken):7.2f} ms  p95 {np.percentile(taken, 95):7.2f} ms  "
                     f"ratio {np.median(taken) / base:.2f}"
@@ -146,15 +146,17 @@ def main() -> None:
     """Run both parts."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--cases", type=int, default=40)
-    cases = options.parse_args().cases
-    if not shipped_bundles():
+    options.add_argument("--bundles", type=Path, nargs="*", help="folders; the shipped ones else")
+    given = options.parse_args()
+    cases, folders = given.cases, given.bundles or list(shipped_bundles().values())
+    if not folders:
         print("no bundle ships with this checkout: sessions are not measured")
-    compare_threads(cases)
+    compare_threads(folders, cases)
     files = made_files()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     before = pss_mb()
-    engine = Engine()
+    engine = Engine(folders)
     begun = time.perf_counter()
     for status in engine.warm():
         print(f"  {status.name} {status.version} {status.state.value}")
