@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 
 from qiangji_app.domain.ids import is_uuid
 from qiangji_app.storage import frames
-from qiangji_app.storage.disk import fsync_folder, no_space_as_fault
+from qiangji_app.storage.disk import fsync_folder, no_space_as_fault, open_private
 from qiangji_app.storage.frames import Extent, Frames
 from qiangji_app.storage.keys import Keys
 from qiangji_app.storage.scratch import Scratch
@@ -342,7 +342,7 @@ class FileBlobs:
 
     @contextmanager
     def _collecting(self, mode: int) -> Iterator[None]:
-        with (self._folder / ".collect").open("a") as lock:
+        with open_private(self._folder / ".collect") as lock:
             fcntl.flock(lock, mode)
             yield
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from qiangji_datasets.errors import StorageFault
 
@@ -18,6 +19,12 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Open to read and append; made with mode 0600 where there is none."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    return os.fdopen(handle, "a+b", buffering=0)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from qiangji_app.storage.disk import fsync_folder
+from qiangji_app.storage.disk import fsync_folder, open_private
 from qiangji_app.storage.events import Head, head_mac, is_genuine
 from qiangji_app.storage.keys import Keys
 
@@ -65,7 +65,7 @@ class HeadsFile:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(head.node_id)
         is_new = not path.exists()
-        with self._lock, path.open("a+b") as file:
+        with self._lock, open_private(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             lines = file.read().split(b"\n")
@@ -73,7 +73,6 @@ class HeadsFile:
                 # A line that a crash cut short is ended here and ignored by ``read``.
                 start = b"\n" if lines[-1] else b""
                 file.write(start + self._line(head, now) + b"\n")
-                file.flush()
                 os.fsync(file.fileno())
         if is_new:
             fsync_folder(self._folder)

@@ -35,7 +35,7 @@ from qiangji_app.storage.rows import Rows, translated
 from qiangji_app.storage.schema import ensure_schema
 from qiangji_app.storage.tables import chain_head, node
 from qiangji_app.storage.uploads import SqlUploads
-from qiangji_datasets.errors import StorageFault
+from qiangji_datasets.errors import QiangjiError, StorageFault
 
 _LOG = logging.getLogger(__name__)
 _KEY_CHECK: Final = b"qiangji key check"
@@ -196,8 +196,12 @@ def open_store(
         ``storage.url``, ``storage.database``.
     """
     engines = open_engines(url)
-    ensure_schema(engines)
-    node_id = _open_node(engines, keys, clock, ids)
+    try:
+        ensure_schema(engines)
+        node_id = _open_node(engines, keys, clock, ids)
+    except QiangjiError:
+        engines.dispose()
+        raise
     heads = HeadsFile(heads_folder, keys, every=heads_every)
     store = SqlStore(engines, keys=keys, clock=clock, ids=ids, heads=heads, node_id=node_id)
     if node_id not in heads.nodes():

@@ -1,0 +1,629 @@
+"""What every database behind the ports must do: SQLite and PostgreSQL give the same answers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+from support.postgres import new_database, running_postgres, why_no_postgres
+from support.storage_box import (
+    NOW,
+    PATIENT,
+    Box,
+    account,
+    add_case,
+    add_site,
+    case,
+    open_box,
+    recording,
+    signed,
+)
+
+from qiangji_app.domain.account import Session
+from qiangji_app.domain.case import (
+    Acknowledgement,
+    ClinicalRequest,
+    CriticalCall,
+    Finding,
+    FindingSource,
+    Message,
+    RequestedUrgency,
+    UrgencyReason,
+    Verdict,
+)
+from qiangji_app.domain.person import IdentityKind, Patient
+from qiangji_app.domain.report import DraftReport
+from qiangji_app.domain.workflow import State
+from qiangji_app.ports import CaseQuery, Upload
+from qiangji_app.storage.jobs import LEASE
+from qiangji_app.storage.tables import event
+from qiangji_app.storage.verify import verify_log
+from qiangji_datasets.errors import Conflict, NotFound, StorageFault
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def postgres_socket() -> Iterator[str]:
+    if why_no_postgres():
+        pytest.skip(why_no_postgres())
+    with running_postgres() as socket_folder:
+        yield socket_folder
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def box(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Box]:
+    url = ""
+    if request.param == "postgresql":
+        url = new_database(request.getfixturevalue("postgres_socket"), f"t{next(_numbers)}")
+    opened = open_box(tmp_path, url)
+    yield opened
+    opened.store.close()
+
+
+def test_a_unit_without_commit_leaves_nothing(box: Box) -> None:
+    with box.store.begin() as unit:
+        add_site(unit)
+
+    with box.store.read() as unit:
+        assert unit.accounts.sites() == []
+
+
+def test_a_read_unit_cannot_change_anything(box: Box) -> None:
+    with pytest.raises(StorageFault, match=r"storage\.database"), box.store.read() as unit:
+        add_site(unit)
+
+    with box.store.read() as unit:
+        assert unit.accounts.sites() == []
+
+
+def test_a_read_unit_sees_one_moment(box: Box) -> None:
+    with box.store.read() as reading:
+        before = len(reading.accounts.sites())
+        with box.store.begin() as writing:
+            add_site(writing)
+            writing.commit()
+
+        assert len(reading.accounts.sites()) == before
+    with box.store.read() as reading:
+        assert len(reading.accounts.sites()) == before + 1
+
+
+def test_a_case_comes_back_as_it_was(box: Box) -> None:
+    add_case(box)
+    china = timezone(timedelta(hours=8))
+    full = case(
+        "c2",
+        "p1",
+        state=State.CLAIMED,
+        submitted_at=NOW,
+        claimed_by="s1",
+        claimed_at=NOW.astimezone(china),
+        urgency_level=3,
+        urgency_reasons=(UrgencyReason("urgency.stemi", 3, "model", {"p": 0.93, "n": 2}),),
+        request=ClinicalRequest(
+            requested=RequestedUrgency.CHEST_PAIN,
+            onset_at=NOW,
+            symptom="胸痛 2 小时",
+            history="高血压 \u0000 😀",
+            visit_number="M0001",
+        ),
+        override_reason="仍要上传",
+        identity_reason="曾用名",
+        is_demo=True,
+    )
+
+    with box.store.begin() as unit:
+        unit.cases.add(full)
+        unit.commit()
+
+    with box.store.read() as unit:
+        found = unit.cases.get("c2")
+        assert found == full
+        assert found is not None and found.claimed_at is not None
+        assert found.claimed_at.utcoffset() == timedelta(0)
+        assert unit.cases.get("nobody") is None
+
+
+def test_two_people_who_change_the_same_revision_collide(box: Box) -> None:
+    add_case(box)
+    with box.store.read() as unit:
+        first = unit.cases.get("c1")
+    assert first is not None
+
+    with box.store.begin() as unit:
+        saved = unit.cases.save(replace(first, urgency_level=2))
+        unit.commit()
+
+    assert saved.revision == first.revision + 1
+    with (
+        pytest.raises(Conflict, match=r"case\.changed_meanwhile"),
+        box.store.begin() as unit,
+    ):
+        unit.cases.save(replace(first, urgency_level=3))
+
+
+def test_a_taken_id_is_a_conflict_and_the_unit_goes_on(box: Box) -> None:
+    add_case(box)
+
+    with box.store.begin() as unit:
+        with pytest.raises(Conflict, match=r"storage\.exists"):
+            unit.cases.add(case("c1"))
+        unit.cases.add(case("c2"))
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert unit.cases.count(CaseQuery()) == 2
+
+
+def test_the_worklist_is_ordered_by_urgency_then_waiting_time(box: Box) -> None:
+    add_case(box)
+    rows = [("late", 2, 30), ("early", 2, 10), ("urgent", 3, 50), ("routine", 1, 0)]
+    with box.store.begin() as unit:
+        for case_id, level, minute in rows:
+            waiting = case(
+                case_id,
+                state=State.SUBMITTED,
+                urgency_level=level,
+                submitted_at=NOW + timedelta(minutes=minute),
+                created_at=NOW + timedelta(minutes=minute),
+            )
+            unit.cases.add(waiting)
+        unit.commit()
+
+    query = CaseQuery(states=frozenset({State.SUBMITTED}), order="worklist")
+    with box.store.read() as unit:
+        assert [item.id for item in unit.cases.find(query)] == [
+            "urgent", "early", "late", "routine",
+        ]  # fmt: skip
+        newest = unit.cases.find(replace(query, order="newest", limit=2, offset=1))
+        assert [item.id for item in newest] == ["late", "early"]
+        assert unit.cases.count(replace(query, limit=1)) == 4
+
+
+def test_cases_are_found_by_site_modality_holder_and_person(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        add_site(unit, "village")
+        unit.persons.add("p2", PATIENT)
+        unit.cases.add(
+            case(
+                "c2", "p2", site_id="village", modality="cxr", state=State.CLAIMED,
+                submitted_at=NOW, claimed_by="s1", claimed_at=NOW,
+            )
+        )  # fmt: skip
+        unit.commit()
+
+    queries = [
+        CaseQuery(site_ids=frozenset({"village"})),
+        CaseQuery(modalities=frozenset({"cxr"})),
+        CaseQuery(claimed_by="s1"),
+        CaseQuery(person_id="p2"),
+    ]
+    with box.store.read() as unit:
+        assert [[item.id for item in unit.cases.find(query)] for query in queries] == [["c2"]] * 4
+        assert unit.cases.find(CaseQuery(site_ids=frozenset())) == []
+
+
+def test_recordings_come_back_in_order_and_their_blobs_are_referenced(box: Box) -> None:
+    add_case(box)
+    second = recording("r0", blob_sha256="b" * 64, map_blob_sha256="c" * 64, acquired_at=NOW)
+    with box.store.begin() as unit:
+        unit.cases.add_recording(recording("r1"))
+        unit.cases.add_recording(second)
+        unit.cases.save_recording(replace(second, reading={"findings": [{"p": 0.5}]}))
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert [item.id for item in unit.cases.recordings("c1")] == ["r1", "r0"]
+        assert unit.cases.recording("r1") == recording("r1")
+        found = unit.cases.recording("r0")
+        assert found == replace(second, reading={"findings": [{"p": 0.5}]})
+        assert unit.cases.referenced_blobs() == {"a" * 64, "b" * 64, "c" * 64}
+    with pytest.raises(NotFound), box.store.begin() as unit:
+        unit.cases.save_recording(recording("r9"))
+
+
+def _finding(finding_id: str, recording_id: str = "r1") -> Finding:
+    return Finding(
+        id=finding_id,
+        case_id="c1",
+        recording_id=recording_id,
+        source=FindingSource.AI,
+        label="mi",
+        probability=0.1 + 0.2,
+        flag="likely",
+        operating_point="specific",
+        bundle_name="ecg-12lead",
+        bundle_version="1.0.0",
+        bundle_sha256="d" * 64,
+    )
+
+
+def test_findings_are_replaced_by_recording_and_judged_one_by_one(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        unit.cases.add_recording(recording("r1"))
+        unit.cases.add_recording(recording("r2"))
+        unit.cases.replace_findings("r1", [_finding("f1"), _finding("f2")])
+        unit.cases.replace_findings("r2", [_finding("f3", "r2")])
+        unit.cases.replace_findings("r1", [_finding("f5"), _finding("f4")])
+        judged = replace(
+            _finding("f3", "r2"), verdict=Verdict.REJECTED, verdict_by="s1", verdict_at=NOW
+        )
+        unit.cases.save_finding(judged)
+        unit.cases.save_finding(_finding("f6"))
+        unit.commit()
+
+    with box.store.begin() as unit:
+        assert [item.id for item in unit.cases.findings("c1")] == ["f3", "f5", "f4", "f6"]
+        assert unit.cases.finding("f3") == judged
+        assert unit.cases.finding("f1") is None
+        unit.cases.remove_recording("r1")
+        assert [item.id for item in unit.cases.findings("c1")] == ["f3"]
+
+
+def test_a_draft_is_one_per_case_and_can_go(box: Box) -> None:
+    add_case(box)
+    draft = DraftReport("c1", "s1", signed().content, NOW, amends_version=1, amend_reason="更正")
+
+    with box.store.begin() as unit:
+        unit.cases.save_draft(replace(draft, author_id="s0"))
+        unit.cases.save_draft(draft)
+        assert unit.cases.draft("c1") == draft
+        unit.cases.remove_draft("c1")
+        assert unit.cases.draft("c1") is None
+
+
+def test_a_new_signed_version_supersedes_the_one_before(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        unit.cases.add_signed(signed(version=1))
+        unit.cases.add_signed(replace(signed(version=2), amend_reason="更正"))
+        with pytest.raises(Conflict):
+            unit.cases.add_signed(signed(version=2))
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert unit.cases.signed("c1") == [
+            replace(signed(version=1), superseded_by=2),
+            replace(signed(version=2), amend_reason="更正"),
+        ]
+
+
+def test_acknowledgements_belong_to_a_version_that_exists(box: Box) -> None:
+    add_case(box)
+    taken = Acknowledgement("c1", 1, "u1", NOW, "已通知患者")
+    with box.store.begin() as unit:
+        with pytest.raises(StorageFault, match=r"storage\.invariant"):
+            unit.cases.add_acknowledgement(taken)
+        unit.cases.add_signed(signed())
+        unit.cases.add_acknowledgement(taken)
+        with pytest.raises(Conflict):
+            unit.cases.add_acknowledgement(taken)
+        assert unit.cases.acknowledgements("c1") == [taken]
+
+
+def test_critical_calls_stay_open_until_confirmed(box: Box) -> None:
+    add_case(box)
+    call = CriticalCall("k1", "c1", "s1", NOW, "critical.stemi", "立即转诊")
+    with box.store.begin() as unit:
+        unit.cases.add_call(call)
+        assert unit.cases.open_calls(None) == [call]
+        assert unit.cases.open_calls(frozenset({"town"})) == [call]
+        assert unit.cases.open_calls(frozenset({"elsewhere"})) == []
+        done = replace(
+            call, outcome="confirmed", confirmed_by="u1", confirmed_at=NOW, read_back="收到"
+        )
+        unit.cases.save_call(done)
+        assert unit.cases.open_calls(None) == []
+        assert unit.cases.calls("c1") == [done]
+        assert unit.cases.call("k1") == done
+        with pytest.raises(NotFound):
+            unit.cases.save_call(replace(call, id="k2"))
+
+
+def test_messages_keep_their_order(box: Box) -> None:
+    add_case(box)
+    notes = [Message(f"m{9 - n}", "c1", "u1", NOW, "message", "", f"第{n}条") for n in range(3)]
+    with box.store.begin() as unit:
+        for note in notes:
+            unit.cases.add_message(note)
+        assert unit.cases.messages("c1") == notes
+
+
+def test_accounts_sites_and_sessions_come_back(box: Box) -> None:
+    session = Session("f" * 64, "u1", "csrf", NOW, NOW, unlocked_until=NOW)
+    with box.store.begin() as unit:
+        add_site(unit)
+        unit.accounts.add(account())
+        with pytest.raises(Conflict):
+            unit.accounts.add(account("u2", "wang"))
+        unit.accounts.save(replace(account(), failed_logins=2, roles=frozenset()))
+        unit.accounts.add_session(session)
+        unit.accounts.save_session(replace(session, unlocked_until=None))
+        unit.commit()
+
+    with box.store.begin() as unit:
+        known = replace(account(), failed_logins=2, roles=frozenset())
+        assert unit.accounts.get("u1") == unit.accounts.by_login("wang") == known
+        assert unit.accounts.by_login("WANG") is None
+        assert list(unit.accounts.all()) == [known]
+        assert unit.accounts.session("f" * 64) == replace(session, unlocked_until=None)
+        unit.accounts.remove_session("f" * 64)
+        unit.accounts.add_session(session)
+        unit.accounts.remove_sessions_of("u1")
+        assert unit.accounts.session("f" * 64) is None
+        with pytest.raises(NotFound):
+            unit.accounts.save(account("u9", "li"))
+
+
+def test_a_person_is_found_by_number_identifier_and_name(box: Box) -> None:
+    patient = replace(
+        PATIENT, birth_date=date(1949, 12, 31), sex="F", issuer="town", patient_id="P 1"
+    )
+    stranger = Patient("无名氏", IdentityKind.EMERGENCY, age_years=40.0)
+    with box.store.begin() as unit:
+        unit.persons.add("p1", patient)
+        unit.persons.add("p2", stranger)
+        unit.commit()
+
+    with box.store.read() as unit:
+        found = unit.persons
+        assert (found.get("p1"), found.get("p2"), found.get("p3")) == (patient, stranger, None)
+        assert found.find_by_id_number(" 11010519491231002x ") == ["p1"]
+        assert found.find_by_identifier("town", "P 1") == ["p1"]
+        assert found.find_by_identifier("other", "P 1") == []
+        assert found.find_by_name("张 三·丰") == ["p1"]
+        assert found.find_by_id_number("") == []
+    with box.store.begin() as unit:
+        unit.persons.save("p1", replace(patient, name="张三"))
+        assert unit.persons.find_by_name("张三丰") == []
+        assert unit.persons.find_by_name("张三") == ["p1"]
+        with pytest.raises(NotFound):
+            unit.persons.save("p9", patient)
+
+
+def test_erasing_a_person_keeps_every_chain_valid(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        for subject in ("c1", ""):
+            unit.events.append(type="case.opened", actor_id="u1", case_id=subject)
+        unit.reads.append(type="case.read", actor_id="u1", case_id="c1")
+        unit.cases.add_recording(recording("r1"))
+        unit.persons.add("r1", PATIENT)  # what the file itself said
+        form = replace(
+            case(revision=0), request=ClinicalRequest(symptom="胸痛", visit_number="M0001")
+        )
+        unit.cases.save(form)
+        unit.cases.add_signed(signed())
+        unit.commit()
+
+    with box.store.begin() as unit:
+        unit.persons.erase("p1")
+        unit.events.append(type="person.erased", actor_id="u1", payload={"person": "p1"})
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert unit.persons.get("p1") is None
+        assert unit.persons.get("r1") is None
+        assert unit.persons.find_by_name(PATIENT.name) == []
+        kept = unit.cases.get("c1")
+        assert kept is not None and kept.person_id == "p1"
+        assert (kept.request.visit_number, kept.request.symptom) == ("", "胸痛")
+        assert [item.file_name for item in unit.cases.recordings("c1")] == [""]
+        assert unit.cases.signed("c1") == [signed()]
+    checked = verify_log(box.store.engines, box.keys, box.store.heads_file)
+    assert (checked.events, checked.problems) == (4, ())
+    with pytest.raises(NotFound), box.store.begin() as unit:
+        unit.persons.erase("nobody")
+
+
+def test_identity_and_free_text_are_nowhere_in_the_clear(box: Box) -> None:
+    add_case(box)
+    upload = _upload(file_name="张三丰.dcm")
+    with box.store.begin() as unit:
+        unit.cases.add_recording(recording())
+        unit.cases.add_message(Message("m1", "c1", "u1", NOW, "message", "", "张三丰家属电话"))
+        unit.cases.add_signed(signed())
+        unit.cases.save_draft(DraftReport("c1", "s1", signed().content, NOW))
+        unit.uploads.add(upload)
+        unit.commit()
+
+    with box.store.engines.read.connect() as connection:
+        dumped = b""
+        for table in event.metadata.sorted_tables:
+            for row in connection.execute(table.select()):
+                dumped += b"|".join(
+                    value if isinstance(value, bytes) else str(value).encode() for value in row
+                )
+    for secret in (PATIENT.name, PATIENT.id_number, PATIENT.phone, "心房颤动", ".dcm"):
+        assert secret.encode() not in dumped
+
+
+def _upload(**changes: object) -> Upload:
+    fields: dict[str, object] = {
+        "upload_id": "0192f0c1-0000-7000-8000-000000000001",
+        "case_id": "c1",
+        "recording_id": "r1",
+        "user_id": "u1",
+        "site_id": "town",
+        "file_name": "a.dcm",
+        "size": 100,
+        "sha256": "a" * 64,
+        "received": 0,
+        "state": "receiving",
+        "error_code": "",
+        "created_at": NOW,
+    }
+    return Upload(**(fields | changes))  # type: ignore[arg-type]  # fields are given by name
+
+
+def test_uploads_come_back_and_old_unfinished_ones_are_listed(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        unit.uploads.add(_upload())
+        with pytest.raises(Conflict):
+            unit.uploads.add(_upload())
+        unit.uploads.add(_upload(upload_id="u2", received=100, state="stored"))
+        unit.uploads.save(_upload(received=50))
+        assert unit.uploads.get(_upload().upload_id) == _upload(received=50)
+        assert len(unit.uploads.of_case("c1")) == 2
+        old = unit.uploads.receiving_since_before(NOW + timedelta(days=1))
+        assert [item.upload_id for item in old] == [_upload().upload_id]
+        assert unit.uploads.receiving_since_before(NOW) == []
+        with pytest.raises(NotFound):
+            unit.uploads.save(_upload(upload_id="u9"))
+
+
+def test_a_job_is_one_however_often_it_is_added_and_is_leased_to_one_worker(box: Box) -> None:
+    with box.store.begin() as unit:
+        for key in ("r1", "r2", "r1"):
+            unit.jobs.add("triage", key)
+        unit.commit()
+    with box.store.begin() as unit:
+        now = box.store.clock.now()
+        claimed = [unit.jobs.claim("triage", now) for _ in range(3)]
+
+        assert sorted(filter(None, claimed)) == ["r1", "r2"]
+        assert claimed[2] is None
+        assert unit.jobs.claim("other", now) is None
+        assert unit.jobs.claim("triage", now + LEASE) is not None
+
+
+def test_a_job_that_is_done_is_gone_unless_it_was_wanted_again_meanwhile(box: Box) -> None:
+    with box.store.begin() as unit:
+        unit.jobs.add("triage", "r1")
+        later = box.store.clock.now() + timedelta(seconds=1)
+        assert unit.jobs.claim("triage", later) == "r1"
+        unit.jobs.add("triage", "r1")
+        unit.jobs.done("triage", "r1")
+        later += timedelta(seconds=1)
+        assert unit.jobs.claim("triage", later) == "r1"
+        unit.jobs.done("triage", "r1")
+        assert unit.jobs.claim("triage", later + LEASE) is None
+
+
+def test_a_job_given_back_waits_for_its_time(box: Box) -> None:
+    with box.store.begin() as unit:
+        unit.jobs.add("triage", "r1")
+        now = box.store.clock.now() + timedelta(seconds=1)
+        assert unit.jobs.claim("triage", now) == "r1"
+        unit.jobs.retry("triage", "r1", now + timedelta(minutes=1), "model.failed")
+        assert unit.jobs.claim("triage", now) is None
+        assert unit.jobs.claim("triage", now + timedelta(minutes=1)) == "r1"
+
+
+def test_events_carry_their_payload_and_refuse_free_text(box: Box) -> None:
+    payload = {"n": 1, "p": 0.1, "ok": True, "none": None, "code": "ecg.short"}
+    with box.store.begin() as unit:
+        first = unit.events.append(type="a.b", actor_id="u1", case_id="c1", payload=payload)
+        unit.reads.append(type="r.d", actor_id="u1", case_id="c1")
+        second = unit.events.append(type="a.c", actor_id="u1", case_id="c1")
+        for words in ("张三", "free text"):
+            with pytest.raises(ValueError, match="free text"):
+                unit.events.append(type="a.b", actor_id="u1", payload={"note": words})
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert list(unit.events.of_case("c1")) == [first, second]
+        assert [item.type for item in unit.reads.of_case("c1")] == ["r.d"]
+    assert (first.node_seq, second.node_seq) == (1, 2)
+    assert second.prev_hash == first.hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"claimed_by": "s1"},
+        {"claimed_at": NOW},
+        {"state": State.CLAIMED, "submitted_at": NOW},
+        {"state": State.SUBMITTED},
+        {"state": State.SIGNED, "submitted_at": NOW},
+        {"revision": -1},
+        {"report_version": -1},
+        {"site_id": "nowhere"},
+        {"person_id": "nobody"},
+    ],
+)
+def test_the_database_itself_refuses_an_impossible_case(
+    box: Box, change: dict[str, object]
+) -> None:
+    add_case(box)
+
+    with (
+        pytest.raises(StorageFault, match=r"storage\.invariant"),
+        box.store.begin() as unit,
+    ):
+        unit.cases.add(case("c2", **{"person_id": "p1"} | change))
+
+
+def test_the_program_cannot_change_events_or_signed_reports(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        unit.events.append(type="a.b", actor_id="u1")
+        unit.cases.add_signed(signed())
+        unit.commit()
+
+    for statement in (
+        "UPDATE event SET actor_id = 'x'",
+        "DELETE FROM event",
+        "UPDATE signed_report SET signer_name = 'x'",
+        "DELETE FROM signed_report",
+    ):
+        with (
+            pytest.raises(Exception, match="append-only"),
+            box.store.engines.write.begin() as connection,
+        ):
+            connection.execute(text(statement))
+
+
+def test_opening_again_finds_everything_and_other_keys_are_refused(
+    box: Box, tmp_path: Path
+) -> None:
+    add_case(box)
+
+    again = open_box(tmp_path, box.url)
+
+    assert again.store.node_id == box.store.node_id
+    with again.store.read() as unit:
+        assert unit.persons.get("p1") == PATIENT
+    again.store.close()
+    with pytest.raises(StorageFault, match=r"storage\.wrong_keys"):
+        open_box(tmp_path / "other", box.url)
+
+
+def test_a_database_of_a_later_program_is_refused(box: Box, tmp_path: Path) -> None:
+    with box.store.engines.write.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(StorageFault, match=r"storage\.newer_schema"):
+        open_box(tmp_path, box.url)
+
+
+def test_the_tables_and_the_migrations_agree(box: Box) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with box.store.engines.read.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, event.metadata) == []
+
+
+def test_an_event_changed_behind_the_program_is_found(box: Box) -> None:
+    with box.store.begin() as unit:
+        unit.events.append(type="a.b", actor_id="u1", payload={"n": 1})
+        unit.commit()
+    drop = "DROP TRIGGER event_no_update" + ("" if box.store.engines.is_sqlite else " ON event")
+    with box.store.engines.write.begin() as connection:
+        connection.execute(text(drop))
+        connection.execute(update(event).values(payload='{"n": 2}'))
+
+    checked = verify_log(box.store.engines, box.keys, box.store.heads_file)
+
+    assert [problem.code for problem in checked.problems] == ["audit.edited"]
