@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.county import County
 
 _SHARED = Path(os.environ.get("QIANGJI_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -37,3 +39,21 @@ def _no_network_in_unit_tests(
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
+
+
+@pytest.fixture(scope="session")
+def _county_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sites and accounts are made once and copied."""
+    folder = tmp_path_factory.mktemp("county")
+    County(folder).close()
+    return folder
+
+
+@pytest.fixture
+def county(tmp_path: Path, _county_template: Path) -> Iterator[County]:
+    """A small installation with people in every role."""
+    folder = tmp_path / "county"
+    shutil.copytree(_county_template, folder)
+    made = County(folder)
+    yield made
+    made.close()

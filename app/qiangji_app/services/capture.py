@@ -265,7 +265,8 @@ def remove_recording(ctx: Context, actor: Actor, case_id: str, recording_id: str
         if recording is None or recording.case_id != case.id:
             raise InputRejected("recording.not_found")
         unit.cases.remove_recording(recording.id)
-        unit.persons.erase(recording.id)
+        if unit.persons.get(recording.id) is not None:
+            unit.persons.erase(recording.id)
         case = refresh_urgency(unit, case)
         unit.events.append(
             type="recording.removed",

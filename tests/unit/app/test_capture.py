@@ -1,0 +1,299 @@
+"""The township's acts: draft, request form, identity, submission, withdrawal."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from support.county import County, outcome
+from support.id_numbers import id_number
+
+from qiangji_app.domain.case import ClinicalRequest, RecordingState, RequestedUrgency, TriageStatus
+from qiangji_app.domain.person import IdentityKind, Patient
+from qiangji_app.domain.workflow import State
+from qiangji_app.services import capture, recordings
+from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
+
+PATIENT = Patient(name="赵桂香", sex="F", age_years=60)
+
+
+def test_opening_a_case_twice_gives_the_same_draft(county: County) -> None:
+    actor = county.caller("operator").actor
+    case_id = str(uuid.uuid4())
+
+    first = capture.open_case(county.ctx, actor, case_id, "cxr")
+    again = capture.open_case(county.ctx, actor, case_id, "cxr")
+
+    assert first.state is State.DRAFT
+    assert again.id == first.id
+    assert again.created_at == first.created_at
+
+
+def test_a_case_id_of_somebody_else_is_refused(county: County) -> None:
+    case_id = county.draft()
+
+    with pytest.raises(Conflict, match="case.id_taken"):
+        capture.open_case(county.ctx, county.caller("stranger").actor, case_id, "cxr")
+
+
+@pytest.mark.parametrize(("case_id", "modality"), [("no", "cxr"), (str(uuid.uuid4()), "mri")])
+def test_a_malformed_case_is_refused(county: County, case_id: str, modality: str) -> None:
+    with pytest.raises(InputRejected):
+        capture.open_case(county.ctx, county.caller("operator").actor, case_id, modality)
+
+
+def test_a_specialist_sends_no_cases(county: County) -> None:
+    with pytest.raises(NotPermitted):
+        capture.open_case(county.ctx, county.caller("specialist").actor, str(uuid.uuid4()), "cxr")
+
+
+def test_the_identity_number_fills_in_birth_date_and_sex(county: County) -> None:
+    case_id = county.draft()
+    patient = Patient(name="赵桂香", id_number=id_number("00000019600101002").lower())
+
+    case = capture.set_request(
+        county.ctx, county.caller("operator").actor, case_id, patient, ClinicalRequest()
+    )
+
+    with county.store.read() as unit:
+        stored = unit.persons.get(case.person_id)
+    assert stored is not None
+    assert (stored.birth_date, stored.sex) == (date(1960, 1, 1), "F")
+
+
+@pytest.mark.parametrize(
+    ("patient", "code"),
+    [
+        (replace(PATIENT, id_number="123"), "identity.id_number"),
+        (
+            Patient("a", id_number=id_number("00000019600101002"), birth_date=date(1961, 1, 1)),
+            "identity.id_number_birth_date",
+        ),
+        (
+            Patient("a", id_number=id_number("00000019600101002"), sex="M"),
+            "identity.id_number_sex",
+        ),
+        (replace(PATIENT, name="x" * 65), "form.too_long"),
+        (replace(PATIENT, sex="X"), "form.sex"),
+        (replace(PATIENT, age_years=131), "form.age"),
+        (replace(PATIENT, age_years=-1), "form.age"),
+    ],
+)
+def test_an_impossible_form_is_refused_with_its_field(
+    county: County, patient: Patient, code: str
+) -> None:
+    case_id = county.draft()
+
+    with pytest.raises(InputRejected, match=code):
+        capture.set_request(
+            county.ctx, county.caller("operator").actor, case_id, patient, ClinicalRequest()
+        )
+
+
+def test_a_changed_age_lets_the_ai_read_again(county: County) -> None:
+    case_id = county.draft()
+    recording_id = county.upload(case_id)
+    actor = county.caller("operator").actor
+
+    capture.set_request(county.ctx, actor, case_id, PATIENT, ClinicalRequest())
+    assert not recordings.run_next(county.ctx)
+    capture.set_request(
+        county.ctx, actor, case_id, replace(PATIENT, age_years=30), ClinicalRequest()
+    )
+
+    assert recordings.run_next(county.ctx)
+    assert county.reader.stated[-1]["age_years"] == 30
+    assert recording_id
+
+
+def test_submission_sends_the_case_up(county: County) -> None:
+    case_id = county.submitted()
+
+    case = county.case(case_id)
+    assert case.state is State.SUBMITTED
+    assert case.submitted_at == county.clock.now()
+    assert case.triage is TriageStatus.DONE
+
+
+def test_a_case_without_name_modality_or_file_is_not_sent(county: County) -> None:
+    actor = county.caller("operator").actor
+    nameless = county.draft(name="")
+    county.upload(nameless)
+    empty = county.draft()
+    shapeless = county.draft(modality="")
+
+    for case_id, code in (
+        (nameless, "case.name_needed"),
+        (empty, "case.nothing_readable"),
+        (shapeless, "case.modality_needed"),
+    ):
+        with pytest.raises(InputRejected, match=code):
+            capture.submit(county.ctx, actor, case_id)
+
+
+def test_the_first_recording_decides_the_modality(county: County) -> None:
+    case_id = county.draft(modality="")
+    county.reader.outcomes[b"ecg"] = outcome(modality="ecg")
+
+    county.upload(case_id, b"ecg")
+
+    assert county.case(case_id).modality == "ecg"
+
+
+def test_a_refused_recording_needs_a_reason_to_go_up_and_then_does(county: County) -> None:
+    case_id = county.draft()
+    county.reader.outcomes[b"bad"] = outcome(status="refused", gate_codes=("film.rotated",))
+    county.upload(case_id, b"bad")
+    actor = county.caller("operator").actor
+
+    with pytest.raises(Conflict, match="gate.override_needed"):
+        capture.submit(county.ctx, actor, case_id)
+    case = capture.submit(county.ctx, actor, case_id, override_reason="设备故障")
+
+    assert case.state is State.SUBMITTED
+    assert case.triage is TriageStatus.REFUSED
+
+
+def test_an_undecodable_file_alone_is_not_sent(county: County) -> None:
+    case_id = county.draft()
+    county.reader.outcomes[b"junk"] = outcome(status="refused", state=RecordingState.REFUSED)
+    county.upload(case_id, b"junk")
+
+    with pytest.raises(InputRejected, match="case.nothing_readable"):
+        capture.submit(county.ctx, county.caller("operator").actor, case_id, override_reason="x")
+
+
+def test_a_different_name_in_the_file_blocks_until_a_person_confirms(county: County) -> None:
+    case_id = county.draft()
+    county.reader.outcomes[b"other"] = outcome(person=Patient("钱某", sex="M"))
+    county.upload(case_id, b"other")
+    actor = county.caller("operator").actor
+
+    assert capture.differences(county.ctx, actor, case_id) == ("name", "sex")
+    with pytest.raises(Conflict, match="identity.mismatch"):
+        capture.submit(county.ctx, actor, case_id)
+    case = capture.submit(county.ctx, actor, case_id, identity_reason="核对身份证")
+
+    assert case.identity_reason == "核对身份证"
+
+
+def test_identity_is_confirmed_with_a_reason_only(county: County) -> None:
+    case_id = county.draft()
+    actor = county.caller("operator").actor
+
+    with pytest.raises(InputRejected, match="identity.reason_needed"):
+        capture.confirm_identity(county.ctx, actor, case_id, " ")
+    case = capture.confirm_identity(county.ctx, actor, case_id, "同一人")
+
+    assert case.identity_reason == "同一人"
+
+
+def test_an_erased_person_mismatches_nothing(county: County) -> None:
+    case_id = county.draft()
+    case = county.case(case_id)
+    with county.store.begin() as unit:
+        unit.persons.erase(case.person_id)
+        unit.commit()
+
+    actor = county.caller("operator").actor
+    assert capture.differences(county.ctx, actor, case_id) == ()
+    assert capture.duplicates(county.ctx, actor, case_id) == []
+
+
+def test_duplicates_are_found_by_number_identifier_and_name(county: County) -> None:
+    actor = county.caller("operator").actor
+    number = id_number("00000019600101002")
+    for patient in (
+        Patient("赵桂香", id_number=number),
+        Patient("钱某", issuer="H", patient_id="17"),
+        Patient("孙某", birth_date=date(1970, 1, 1)),
+        Patient("孙某", birth_date=date(1990, 1, 1)),
+    ):
+        known = county.draft()
+        capture.set_request(county.ctx, actor, known, patient, ClinicalRequest())
+
+    def reasons(patient: Patient) -> list[str]:
+        case_id = county.draft()
+        capture.set_request(county.ctx, actor, case_id, patient, ClinicalRequest())
+        return [item.reason for item in capture.duplicates(county.ctx, actor, case_id)]
+
+    assert "id_number" in reasons(Patient("另名", id_number=number))
+    assert reasons(Patient("李某", issuer="H", patient_id="17")) == ["identifier"]
+    assert reasons(Patient("李某二", issuer="G", patient_id="17")) == []
+    assert reasons(Patient("孙某", birth_date=date(1970, 1, 1))) == ["name"]
+    assert reasons(Patient("无名氏", kind=IdentityKind.EMERGENCY)) == []
+    assert reasons(Patient("")) == []
+
+
+def test_a_duplicate_of_another_site_is_not_shown(county: County) -> None:
+    theirs = county.draft(by="stranger", name="周某")
+    ours = county.draft(name="周某")
+
+    assert capture.duplicates(county.ctx, county.caller("operator").actor, ours) == []
+    assert theirs != ours
+
+
+def test_submitting_can_link_a_known_person(county: County) -> None:
+    known = county.case(county.submitted()).person_id
+    case_id = county.draft()
+    county.upload(case_id)
+    actor = county.caller("operator").actor
+
+    case = capture.submit(county.ctx, actor, case_id, person_id=known)
+
+    assert case.person_id == known
+
+
+def test_an_unknown_person_cannot_be_linked(county: County) -> None:
+    case_id = county.draft()
+    county.upload(case_id)
+
+    with pytest.raises(InputRejected, match="identity.unknown_person"):
+        capture.submit(
+            county.ctx, county.caller("operator").actor, case_id, person_id=str(uuid.uuid4())
+        )
+
+
+def test_a_withdrawal_needs_a_reason_and_keeps_it(county: County) -> None:
+    case_id = county.submitted()
+    actor = county.caller("operator").actor
+
+    with pytest.raises(InputRejected, match="case.reason_needed"):
+        capture.withdraw(county.ctx, actor, case_id, "")
+    case = capture.withdraw(county.ctx, actor, case_id, "传错患者")
+
+    assert case.state is State.WITHDRAWN
+    with county.store.read() as unit:
+        assert [row.text for row in unit.cases.messages(case_id)] == ["传错患者"]
+
+
+def test_a_recording_is_removed_from_a_draft_only(county: County) -> None:
+    case_id = county.draft()
+    recording_id = county.upload(case_id)
+    actor = county.caller("operator").actor
+
+    capture.remove_recording(county.ctx, actor, case_id, recording_id)
+
+    with county.store.read() as unit:
+        assert unit.cases.recordings(case_id) == []
+    with pytest.raises(InputRejected, match="recording.not_found"):
+        capture.remove_recording(county.ctx, actor, case_id, recording_id)
+
+
+def test_a_strange_site_does_not_see_the_case(county: County) -> None:
+    case_id = county.draft()
+
+    with pytest.raises(NotFound):
+        capture.submit(county.ctx, county.caller("stranger").actor, case_id)
+
+
+def test_chest_pain_makes_a_case_urgent_whatever_the_ai_says(county: County) -> None:
+    case_id = county.submitted()
+    assert county.case(case_id).urgency_level == 0
+    other = county.draft()
+    county.set_request(other, RequestedUrgency.CHEST_PAIN)
+    county.upload(other)
+
+    assert county.case(other).urgency_level == 3

@@ -1,0 +1,211 @@
+"""Identity numbers, ids, accounts, sites, digests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from support.id_numbers import id_number
+
+from qiangji_app.domain.account import SESSION_IDLE, SESSION_MAX, Account, Session
+from qiangji_app.domain.events import event_hash
+from qiangji_app.domain.ids import is_uuid, uuid7
+from qiangji_app.domain.person import (
+    IdentityKind,
+    Patient,
+    compare,
+    normalise_name,
+    read_id_number,
+)
+from qiangji_app.domain.report import ReportContent, report_digest
+from qiangji_app.domain.roles import Actor, Role, Site, SiteKind, conflicts, visible_from
+
+TODAY = date(2026, 3, 2)
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+def test_an_identity_number_tells_birth_date_and_sex() -> None:
+    woman = read_id_number(id_number("00000019600229002"), today=TODAY)
+    man = read_id_number(id_number("00000019850101001"), today=TODAY)
+
+    assert woman is not None
+    assert (woman.birth_date, woman.sex) == (date(1960, 2, 29), "F")
+    assert man is not None
+    assert man.sex == "M"
+
+
+def test_a_lower_case_check_character_is_accepted() -> None:
+    number = next(
+        found
+        for serial in range(1000)
+        if (found := id_number(f"00000019700101{serial:03d}")).endswith("X")
+    )
+
+    assert read_id_number(number.lower(), today=TODAY) is not None
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "",
+        "123",
+        id_number("00000019600101001")[:-1],
+        "０" * 18,
+        id_number("00000019601301001"),  # month 13
+        id_number("00000020300101001"),  # born in the future
+        id_number("00000018790101001"),  # before any living person
+        "00000019600101001" + "?",
+        "A" * 18,
+    ],
+)
+def test_an_impossible_identity_number_says_nothing(number: str) -> None:
+    assert read_id_number(number, today=TODAY) is None
+
+
+def test_one_wrong_digit_fails_the_checksum() -> None:
+    good = id_number("00000019600101001")
+    for place in range(17):
+        wrong = good[:place] + str((int(good[place]) + 1) % 10) + good[place + 1 :]
+
+        assert read_id_number(wrong, today=TODAY) is None
+
+
+def test_age_comes_from_the_birth_date_before_the_stated_age() -> None:
+    assert Patient("a", birth_date=date(1966, 3, 2)).age_on(TODAY) == pytest.approx(60, abs=0.01)
+    assert Patient("a", age_years=42).age_on(TODAY) == 42
+    assert Patient("a").age_on(TODAY) is None
+
+
+def test_names_compare_without_width_spaces_and_dots() -> None:
+    assert normalise_name("阿不都·热合曼 ") == normalise_name("阿不都热合曼")
+    assert normalise_name("Wang^Wu") == normalise_name("WANGWU")
+
+
+def test_form_and_file_differ_only_where_both_say_something() -> None:
+    form = Patient("赵桂香", sex="F", birth_date=date(1960, 1, 1), patient_id="7")
+
+    assert compare(form, Patient("")) == ()
+    assert [
+        item.field
+        for item in compare(
+            form, Patient("钱某", sex="M", birth_date=date(1961, 1, 1), patient_id="8")
+        )
+    ] == ["name", "sex", "birth_date", "patient_id"]
+
+
+def test_an_emergency_patient_without_a_name_never_mismatches() -> None:
+    form = Patient("无名氏", kind=IdentityKind.EMERGENCY)
+
+    assert compare(form, Patient("赵桂香")) == ()
+
+
+def test_uuid7_has_version_time_and_variant() -> None:
+    made = uuid7(NOW, (1 << 80) - 1)
+
+    assert is_uuid(made)
+    assert made[14] == "7"
+    assert int(made.replace("-", "")[:12], 16) == int(NOW.timestamp() * 1000)
+    assert made[19] in "89ab"
+
+
+@pytest.mark.parametrize("text", ["", "x", "../../etc", "{0}"])
+def test_other_text_is_no_uuid(text: str) -> None:
+    assert not is_uuid(text)
+
+
+def test_separated_roles_conflict_only_with_each_other() -> None:
+    assert conflicts(frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})) == {
+        Role.AUDITOR,
+        Role.SYSTEM_ADMINISTRATOR,
+    }
+    assert conflicts(frozenset({Role.AUDITOR, Role.SPECIALIST})) == frozenset()
+
+
+def test_a_site_sees_itself_and_everything_below() -> None:
+    sites = (
+        Site("c", "c", SiteKind.COUNTY, None),
+        Site("t", "t", SiteKind.TOWNSHIP, "c"),
+        Site("v", "v", SiteKind.VILLAGE, "t"),
+        Site("u", "u", SiteKind.TOWNSHIP, "c"),
+    )
+
+    assert visible_from("c", sites) == {"c", "t", "v", "u"}
+    assert visible_from("t", sites) == {"t", "v"}
+    assert visible_from("v", sites) == {"v"}
+
+
+def test_an_actor_knows_roles_and_sites() -> None:
+    actor = Actor("1", "n", frozenset({Role.OPERATOR}), "t", frozenset({"t"}))
+
+    assert actor.has(Role.OPERATOR, Role.AUDITOR)
+    assert not actor.has(Role.AUDITOR)
+    assert actor.sees_site("t")
+    assert not actor.sees_site("c")
+
+
+def test_an_account_is_locked_until_the_time_is_over() -> None:
+    account = Account("1", "l", "n", "h", frozenset({Role.OPERATOR}), "t")
+
+    assert not account.is_locked(NOW)
+    assert replace(account, locked_until=NOW + timedelta(seconds=1)).is_locked(NOW)
+    assert not replace(account, locked_until=NOW).is_locked(NOW)
+
+
+def test_a_session_ends_by_idleness_and_by_age() -> None:
+    session = Session("t", "u", "c", created_at=NOW, last_seen_at=NOW)
+
+    assert session.is_alive(NOW + SESSION_IDLE - timedelta(seconds=1))
+    assert not session.is_alive(NOW + SESSION_IDLE)
+    busy = replace(session, last_seen_at=NOW + SESSION_MAX)
+    assert not busy.is_alive(NOW + SESSION_MAX)
+
+
+def test_signing_needs_an_unlock_that_has_not_run_out() -> None:
+    session = Session("t", "u", "c", created_at=NOW, last_seen_at=NOW)
+
+    assert not session.may_sign(NOW)
+    assert replace(session, unlocked_until=NOW + timedelta(minutes=1)).may_sign(NOW)
+    assert not replace(session, unlocked_until=NOW).may_sign(NOW)
+
+
+def test_event_hash_needs_an_aware_time_and_depends_on_key_and_content() -> None:
+    def made(key: bytes, at: datetime, actor_id: str) -> str:
+        return event_hash(
+            key,
+            id="1",
+            node_id="n",
+            chain="changes",
+            node_seq=1,
+            prev_hash="0",
+            at=at,
+            actor_id=actor_id,
+            case_id="",
+            type="t",
+            schema_version=1,
+            payload={"a": 1},
+        )
+
+    first = made(b"k", NOW, "a")
+
+    assert first == made(b"k", NOW, "a")
+    assert first != made(b"other", NOW, "a")
+    assert first != made(b"k", NOW, "b")
+    with pytest.raises(ValueError, match="aware"):
+        made(b"k", NOW.replace(tzinfo=None), "a")
+
+
+def test_report_digest_changes_with_every_part() -> None:
+    content = ReportContent("t", {"a": "b"}, "i", "a")
+
+    def digest(content: ReportContent, version: int = 1) -> str:
+        return report_digest(
+            case_id="c",
+            version=version,
+            content=content,
+            signer_id="s",
+            signed_at=NOW,
+            recording_sha256=("x",),
+        )
+
+    assert len({digest(content), digest(content, 2), digest(replace(content, advice="z"))}) == 3
