@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta, timezone
@@ -627,3 +629,21 @@ def test_an_event_changed_behind_the_program_is_found(box: Box) -> None:
     checked = verify_log(box.store.engines, box.keys, box.store.heads_file)
 
     assert [problem.code for problem in checked.problems] == ["audit.edited"]
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) -> None:
+    open_box(tmp_path).store.close()
+    script = (
+        "import sys; from pathlib import Path; from support.storage_box import open_box;"
+        f"open_box(Path({str(tmp_path)!r})).store.close(); sys.exit('alembic' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1])
+
+    assert done.returncode == 0
+
+
+def test_only_sqlite_files_and_postgresql_are_accepted(tmp_path: Path) -> None:
+    for url in ("sqlite://", "mysql://somewhere/db"):
+        with pytest.raises(StorageFault, match=r"storage\.url"):
+            open_box(tmp_path, url)

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-
 #: Imported once in the server, from the installed package: its path lacks the tests' folder.
 _WARM = ("qiangji_app.storage.store", "qiangji_app.storage.blobs", "sqlalchemy.dialects.sqlite")
 

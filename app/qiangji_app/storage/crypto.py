@@ -39,7 +39,9 @@ class FieldCipher:
         """Encrypt under the current key."""
         key_id = self._keys.current
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._cipher(key_id).encrypt(nonce, text.encode("utf-8"), _bound(key_id, context))
+        sealed = self._cipher(key_id).encrypt(
+            nonce, text.encode("utf-8", "surrogatepass"), _bound(key_id, context)
+        )
         return bytes((key_id,)) + nonce + sealed
 
     def open(self, sealed: bytes, context: str) -> str:
@@ -57,7 +59,7 @@ class FieldCipher:
             plain = self._cipher(key_id).decrypt(nonce, body, _bound(key_id, context))
         except InvalidTag as fault:
             raise StorageFault("storage.sealed_damaged") from fault
-        return plain.decode("utf-8")
+        return plain.decode("utf-8", "surrogatepass")
 
     def seal_json(self, value: object, context: str) -> bytes:
         """Encrypt the JSON of a value."""
@@ -77,7 +79,7 @@ class FieldCipher:
 
 
 def _bound(key_id: int, context: str) -> bytes:
-    return bytes((key_id,)) + context.encode("utf-8")
+    return bytes((key_id,)) + context.encode("utf-8", "surrogatepass")
 
 
 def blind_index(keys: Keys, kind: str, *parts: str) -> str:
