@@ -164,7 +164,8 @@ class _Worker:
         try:
             self._connection.send_bytes(pickle.dumps((job.path, job.stated)))
             answer = receive(self._connection)
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except (EOFError, OSError, RuntimeError, pickle.UnpicklingError):
+            # RuntimeError: the line broke while a handle was crossing it.
             return self._lost(timeout_s)
         finally:
             with self._lock:

@@ -86,14 +86,13 @@ def _bytes(path: Path, limits: Limits, *, missing: str) -> bytes:
     try:
         if not path.is_file():
             raise InputRejected(missing, name=path.name)
+        size = path.stat().st_size
+        if size > limits.file_bytes:
+            raise InputRejected("file.too_large", bytes=size, limit=limits.file_bytes)
         with path.open("rb") as file:
-            data = file.read(limits.file_bytes + 1)
-            size = path.stat().st_size
+            return file.read(size)
     except OSError:
         raise InputRejected(missing, name=path.name) from None
-    if len(data) > limits.file_bytes:
-        raise InputRejected("file.too_large", bytes=size, limit=limits.file_bytes)
-    return data
 
 
 def _read(

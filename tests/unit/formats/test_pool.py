@@ -44,6 +44,18 @@ def test_a_record_crosses_the_border_unchanged(pool: ReaderPool, good: Path) -> 
     assert (theirs.person, theirs.ids, theirs.windows) == (ours.person, ours.ids, ours.windows)
 
 
+def test_a_large_film_crosses_unchanged_and_read_only(pool: ReaderPool, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(2).integers(0, 4096, (1100, 901)).astype(np.uint16)
+    path = tmp_path / "large.dcm"
+    path.write_bytes(film(pixels))
+
+    records = [pool.read(path) for _ in range(3)]
+
+    for record in records:
+        assert isinstance(record, Radiograph) and not record.pixels.flags.writeable
+        np.testing.assert_array_equal(record.pixels, pixels)
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
