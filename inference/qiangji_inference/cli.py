@@ -25,6 +25,7 @@ from qiangji_models.bundle import METADATA, Bundle, load_bundle, shipped_bundles
 #: Exit codes: the user can put it right; the installation is at fault.
 EXIT_USER: Final = 2
 EXIT_FAULT: Final = 1
+_TABLE_WIDTH: Final = 150
 _PACKAGES: Final = ("qiangji_datasets", "qiangji_models", "qiangji_inference")
 
 
@@ -214,7 +215,8 @@ def _print_evaluation(found: Evaluation) -> None:
         table.add_column(_text(f"evaluate.column_{key}"))
     for name, result in found.targets.items():
         table.add_row(*_cells(name, result))
-    Console().print(table)
+    # A narrow terminal wraps lines; a narrower table would cut figures off.
+    Console(width=max(Console().width, _TABLE_WIDTH)).print(table)
     typer.echo(f"{_text('evaluate.macro')} {_shown(found.macro_auc)}")
     for item in found.skipped:
         reason = _said(item.first.code, item.first.params)
