@@ -61,19 +61,24 @@ def _seen(n: int, beats: Beats, first: int, last: int, *, other_after: int) -> N
 
 
 def _autocorrelation(mv: Signal, seen: NDArray[np.bool_], longest: int) -> Signal:
-    """Likeness at each lag over what is seen; NaN where less than 0.8 s overlap."""
+    """Likeness at each lag over what is seen; minus infinity where less than 0.8 s overlap."""
     weight = seen.astype(np.float64)
     mean = (mv * weight).sum(axis=1, keepdims=True) / max(float(weight.sum()), 1.0)
     centred = (mv - mean) * weight
-    similarity = np.full(longest + 1, np.nan)
-    for lag in range(1, min(longest + 1, mv.shape[1] - 1)):
-        both = weight[:-lag] * weight[lag:]
-        if both.sum() < 0.8 * RATE_HZ / _STEP:
-            continue
-        early, late = centred[:, :-lag] * both, centred[:, lag:] * both
-        power = float(np.sum(early**2) * np.sum(late**2))
-        similarity[lag] = float(np.sum(early * late)) / np.sqrt(power + 1e-12)
-    return np.where(np.isnan(similarity), -np.inf, similarity)
+    power = np.sum(centred**2, axis=0)
+    overlap = _correlate_all(weight[None], weight[None], longest)
+    product = _correlate_all(centred, centred, longest)
+    early = _correlate_all(power[None], weight[None], longest)
+    late = _correlate_all(weight[None], power[None], longest)
+    likeness = product / np.sqrt(np.maximum(early * late, 1e-12))
+    return np.where(overlap >= 0.8 * RATE_HZ / _STEP, likeness, -np.inf)
+
+
+def _correlate_all(early: Signal, late: Signal, longest: int) -> Signal:
+    """Sum over rows and time of early(t) * late(t + lag), for lags 0 to ``longest``."""
+    size = 2 ** int(np.ceil(np.log2(early.shape[1] + longest + 1)))
+    spectrum = np.conj(np.fft.rfft(early, size, axis=1)) * np.fft.rfft(late, size, axis=1)
+    return np.asarray(np.fft.irfft(spectrum.sum(axis=0), size)[: longest + 1])
 
 
 def _best_near(similarity: Signal, lag: int) -> float:

@@ -40,6 +40,8 @@ _P_SHARE, _P_NOISE_TIMES = 0.20, 2.0
 _P_HALF_WIDTH: Final = 30  # samples around the peak that are compared between beats
 _P_LEAST_MV: Final = 0.008  # root mean square over leads
 _P_LEAST_LIKENESS: Final = 0.75  # median correlation of single beats with the usual P
+_P_LEAST_LIKENESS_IRREGULAR: Final = 0.88  # where RR varies, and fibrillation waves may mimic P
+_IRREGULAR: Final = 0.08  # coefficient of variation of RR
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,9 @@ def p_wave(
     prepared: Prepared,
     fiducials: list[int],
     qrs: QrsBounds,
+    *,
     t_end_before: float,
+    rr_variation: float,
 ) -> PWave | None:
     """P wave that most beats share; None in fibrillation, dissociation and buried P waves.
 
@@ -160,11 +164,15 @@ def p_wave(
     size = np.sqrt(np.mean(wave**2, axis=0))
     peak = int(np.argmax(size[6:-8])) + 6
     likeness = _likeness(prepared, fiducials, wave, start, peak)
-    if size[peak] < _P_LEAST_MV or likeness < _P_LEAST_LIKENESS:
+    if size[peak] < _P_LEAST_MV or likeness < _least_likeness(rr_variation):
         return None
     onset, offset = _p_bounds(_speed(wave, _P_SLOPE_HALF), peak)
     shift = start - FIDUCIAL
     return PWave(onset + shift, offset + shift, float(size[peak]))
+
+
+def _least_likeness(rr_variation: float) -> float:
+    return _P_LEAST_LIKENESS_IRREGULAR if rr_variation > _IRREGULAR else _P_LEAST_LIKENESS
 
 
 def _level(wave: Signal) -> Signal:

@@ -11,6 +11,7 @@ import numpy as np
 
 from qiangji_datasets.records import LEADS, EcgRecord, Sex
 from qiangji_inference.ecg_delineate import FIDUCIAL
+from qiangji_inference.ecg_reversal import suspected_reversal
 from qiangji_inference.ecg_rules import statements_of
 from qiangji_inference.ecg_signal import RATE_HZ
 from qiangji_inference.ecg_types import (
@@ -55,6 +56,7 @@ def measure(
     measured = _atria(measured, values)
     measured = _intervals(measured, values)
     measured = _amplitudes(measured, values)
+    measured = replace(measured, limb_reversal=suspected_reversal(values))
     measured = _judged(measured, age_years, sex)
     return replace(measured, statements=statements_of(measured, age_years))
 

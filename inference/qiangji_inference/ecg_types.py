@@ -77,7 +77,8 @@ class EcgMeasurements:
 
     Times are ms, rates per minute, amplitudes mV, ``*_s`` seconds from the start of the
     recording. ``longest_pause_s`` also counts the stretches before the first and after the last
-    beat. ``st_*_mv`` are against the level just before QRS. ``is_*`` are None when not judged.
+    beat. ``limb_reversal`` is ``ra_la``, ``ra_ll`` or ``la_ll`` where limb electrodes seem
+    exchanged. ``st_*_mv`` are against the level just before QRS. ``is_*`` are None when not judged.
     ``qtc_doubts`` names what keeps QTc from raising urgency.
     """
 
@@ -113,6 +114,7 @@ class EcgMeasurements:
     is_av_dissociated: bool | None = None
     is_flutter: bool | None = None
     has_p: bool | None = None
+    limb_reversal: str | None = None
     is_without_qrs: bool = False
     is_flat: bool = False
     is_chaotic: bool = False

@@ -80,7 +80,16 @@ def _delineated(start: Values, first: Signal) -> Values:
     end = t_end(usual, rows, qrs, shortest)
     usual_rr = float(np.median(rr)) if rr.size else RATE_HZ
     last = min(end if end is not None else 150, round(0.7 * usual_rr))
-    p = p_wave(usual, start.prepared, start.beats.usual.tolist(), qrs, last - usual_rr)
+    variation = float(np.std(rr) / np.mean(rr)) if rr.size else 0.0
+    usual_beats = start.beats.usual.tolist()
+    p = p_wave(
+        usual,
+        start.prepared,
+        usual_beats,
+        qrs,
+        t_end_before=last - usual_rr,
+        rr_variation=variation,
+    )
     flutter_s = flutter_period_s(start.prepared, start.beats, qrs, last) if rr.size > 2 else None
     return Values(
         start.prepared,

@@ -1,0 +1,152 @@
+"""The urgency rules: one case below, at and above each limit; unverified rules stay off."""
+
+from __future__ import annotations
+
+import pytest
+
+from qiangji_datasets.labels import UrgencyLevel
+from qiangji_datasets.messages import Catalogue
+from qiangji_inference import ecg_rules
+from qiangji_inference.ecg_rules import EcgRule, judge, rules, statements_of
+from qiangji_inference.ecg_types import EcgMeasurements, Why
+
+
+def _rule(rule_id: str) -> EcgRule:
+    return next(rule for rule in rules() if rule.id == rule_id)
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "field", "speaks", "is_silent"),
+    [
+        ("pause_3s", "longest_pause_s", (3.0, 3.01), (2.99, None)),
+        ("bradycardia_35", "ventricular_bpm", (34.9, 35.0), (35.1, None)),
+        ("tachycardia_180", "ventricular_bpm", (180.0, 180.1), (179.9, None)),
+        ("tachycardia_200", "ventricular_bpm", (200.0,), (199.9,)),
+        ("pause_5s", "longest_pause_s", (5.0,), (4.99,)),
+        ("qtc_550", "qtc_ms", (550.0, 551.0), (549.0, None)),
+    ],
+)
+def test_a_limit_speaks_at_and_beyond_its_value(
+    rule_id: str,
+    field: str,
+    speaks: tuple[float, ...],
+    is_silent: tuple[float | None, ...],
+) -> None:
+    for value in speaks:
+        assert judge(_rule(rule_id), EcgMeasurements(**{field: value})) is not None  # type: ignore[arg-type]
+    for silent in is_silent:
+        assert judge(_rule(rule_id), EcgMeasurements(**{field: silent})) is None  # type: ignore[arg-type]
+
+
+def test_wide_tachycardia_needs_width_and_rate() -> None:
+    rule = _rule("wide_tachycardia_150")
+
+    wide = EcgMeasurements(ventricular_bpm=150.0, is_wide_qrs_tachycardia=True)
+    assert judge(rule, wide) is not None
+    assert judge(rule, EcgMeasurements(ventricular_bpm=149.9, is_wide_qrs_tachycardia=True)) is None
+    assert judge(rule, EcgMeasurements(ventricular_bpm=160.0)) is None
+
+
+def test_preexcited_fibrillation_needs_irregular_wide_beats_close_together() -> None:
+    rule = _rule("preexcited_af")
+
+    assert (
+        judge(
+            rule,
+            EcgMeasurements(rr_shortest_ms=250.0, is_wide_qrs=True, is_irregularly_irregular=True),
+        )
+        is not None
+    )
+    for other in (
+        EcgMeasurements(rr_shortest_ms=252.0, is_wide_qrs=True, is_irregularly_irregular=True),
+        EcgMeasurements(rr_shortest_ms=240.0, is_wide_qrs=False, is_irregularly_irregular=True),
+        EcgMeasurements(rr_shortest_ms=240.0, is_wide_qrs=True),
+        EcgMeasurements(is_wide_qrs=True, is_irregularly_irregular=True),
+    ):
+        assert judge(rule, other) is None
+
+
+@pytest.mark.parametrize(
+    ("bpm", "atrial", "paced", "speaks"),
+    [
+        (34.0, 80.0, False, True),
+        (59.9, 80.0, None, True),
+        (60.0, 80.0, False, False),
+        (34.0, 30.0, False, False),
+        (34.0, 80.0, True, False),
+        (None, 80.0, False, False),
+    ],
+)
+def test_av_block_needs_slow_unpaced_ventricles_and_faster_atria(
+    bpm: float | None, atrial: float, paced: bool | None, speaks: bool
+) -> None:
+    measured = EcgMeasurements(
+        ventricular_bpm=bpm, atrial_bpm=atrial, is_av_dissociated=True, is_paced=paced
+    )
+
+    assert (judge(_rule("av_block_complete"), measured) is not None) is speaks
+
+
+@pytest.mark.parametrize(
+    ("levels", "speaks"),
+    [
+        ({"II": 0.1, "aVF": 0.1}, True),
+        ({"II": 0.1, "aVF": 0.099}, False),
+        ({"II": 0.2, "V5": 0.2}, False),
+        ({"V1": 0.3, "V2": 0.3}, True),
+        ({"V1": 0.299, "V2": 0.4}, False),
+        ({"V3": 0.3, "V4": 0.1}, True),
+        ({"V3": 0.3, "V4": None}, False),
+        ({}, False),
+    ],
+)
+def test_st_elevation_needs_two_neighbouring_leads_at_their_limits(
+    levels: dict[str, float | None], speaks: bool
+) -> None:
+    assert (judge(_rule("st_elevation"), EcgMeasurements(st_j_mv=levels)) is not None) is speaks
+
+
+@pytest.mark.parametrize("field", ["is_wide_qrs", "is_paced", "is_flutter"])
+def test_st_elevation_is_not_judged_where_st_is_displaced_anyway(field: str) -> None:
+    measured = EcgMeasurements(st_j_mv={"II": 0.4, "aVF": 0.4}, **{field: True})  # type: ignore[arg-type]
+
+    assert judge(_rule("st_elevation"), measured) is None
+
+
+def test_a_doubtful_qtc_raises_nothing() -> None:
+    for why in (Why.ATRIAL_FIBRILLATION, Why.WIDE_QRS, Why.FAST):
+        measured = EcgMeasurements(qtc_ms=600.0, qtc_doubts=(why,))
+        assert judge(_rule("qtc_550"), measured) is None
+
+
+def test_no_unverified_rule_is_enabled_and_every_rule_names_its_source() -> None:
+    for rule in rules():
+        assert rule.source
+        assert not (rule.is_enabled and rule.status == "待核实")
+
+
+def test_safety_rules_hold_at_every_age_and_adult_lists_do_not_reach_children() -> None:
+    flat = EcgMeasurements(is_flat=True)
+    fast = EcgMeasurements(ventricular_bpm=190.0)
+
+    assert statements_of(flat, 2)[0].level is UrgencyLevel.CRITICAL
+    assert statements_of(fast, 2) == ()
+    assert statements_of(fast, None) != ()
+    assert statements_of(fast, 18) != ()
+
+
+def test_every_statement_has_text_and_advice_in_both_languages() -> None:
+    entries = Catalogue.of("qiangji_inference").entries
+
+    for rule in rules():
+        fields = entries[f"ecg.statement.{rule.kind}"]
+        assert {"zh", "en", "advice_zh", "advice_en"} <= fields.keys()
+
+
+def test_a_rule_of_unknown_kind_or_without_verified_source_is_refused() -> None:
+    row = {"kind": "slow", "level": "critical", "enabled": True, "status": "待核实", "source": "x"}
+
+    with pytest.raises(ValueError, match="not verified"):
+        ecg_rules._rule("a", row)
+    with pytest.raises(ValueError, match="unknown kind"):
+        ecg_rules._rule("a", {**row, "kind": "nonsense"})
