@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 from support import viewer_harness as harness
 
 from qiangji_app.web.viewers import STATIC_FOLDER, viewer_texts
@@ -229,6 +229,11 @@ def test_lengths_are_millimetres_only_where_the_file_is_calibrated(
     assert result["value"] == pytest.approx(250 * scale, abs=tolerance)
     assert words in result["text"]
 
+    page.evaluate("addEventListener('qj-measure', (event) => { window.told = event.detail; })")
+    page.keyboard.press("Delete")
+    assert ask(page, "measures()") == []
+    assert page.evaluate("window.told.kind") == "cleared"
+
 
 def test_the_cardiothoracic_ratio_warns_on_ap_and_is_refused_on_a_lateral_film(
     page: Page, address: str
@@ -298,6 +303,28 @@ def test_the_film_map_is_off_until_asked_for_carries_its_caption_and_stays_out_o
 
     page.select_option("select[data-action=map]", "missing")
     page.wait_for_function("document.querySelector('.qj-hint').textContent.includes('未能显示')")
+
+
+def _hold(held: list[Route], route: Route) -> None:
+    held.append(route)
+
+
+@pytest.mark.parametrize(("kind", "image"), [("film", "clean"), ("ecg", "ecg")])
+def test_a_map_switched_off_while_it_loads_stays_off(
+    page: Page, address: str, kind: str, image: str
+) -> None:
+    held: list[Route] = []
+    page.route("**/map?*", lambda route: _hold(held, route))
+    (open_film if kind == "film" else open_ecg)(page, address, image)
+    with page.expect_request("**/map?*"):
+        page.evaluate(f"() => {{ window.opening = {VIEWER}.showMap('effusion'); }}")
+    ask(page, "showMap('')")
+
+    held[0].continue_()
+    page.evaluate("window.opening")
+
+    assert ask(page, "state()")["map"] == ""
+    assert not page.is_visible(".qj-map-notice")
 
 
 def test_a_prior_film_has_its_own_window_and_follows_zoom_while_linked(

@@ -8,7 +8,7 @@ const PULSE = { seconds: 0.2, millivolt: 1 }; // calibration pulse, IEC 60601-2-
 const MARGIN = { left: 10, right: 2, top: 7, bottom: 9 }; // mm
 const BAND_STEP = 0.5; // mm
 const WEAKEST_BAND = 0.08;
-const INK = { ground: '#fffaf7', fine: '#f9d9d2', coarse: '#eba79c', trace: '#10151c', label: '#123a6b',
+const INK = { ground: '#fffaf7', fine: '#f9d9d2', coarse: '#eba79c', trace: '#10151c', label: '#123a6b', backing: 'rgba(255, 250, 247, 0.75)',
   mark: '#0a6b3d', gap: '#8a6d00', band: [255, 140, 0] };
 const FONT = '"Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans-serif';
 
@@ -60,6 +60,7 @@ export function drawSheet(context, view) {
   if (view.map) sheet.cells.forEach((cell) => drawBands(context, view, cell));
   for (let row = 0; row < sheet.rows; row += 1) drawPulse(context, view, row);
   sheet.cells.forEach((cell) => drawCell(context, view, cell));
+  sheet.cells.forEach((cell) => drawLabel(context, view, cell)); // above the traces
   if (view.settings.peaks) drawPeaks(context, view);
   drawFooter(context, view);
 }
@@ -114,7 +115,6 @@ function drawCell(context, view, cell) {
   }
   context.stroke();
   context.restore();
-  drawLabel(context, view, cell);
 }
 
 function drawGaps(context, { signal, settings, sheet, t }, cell, first, end) {
@@ -133,8 +133,10 @@ function drawGaps(context, { signal, settings, sheet, t }, cell, first, end) {
 function drawLabel(context, { signal, sheet, t }, cell) {
   const isDerived = (signal.facts.derived_leads || []).includes(cell.lead);
   const top = cell.baseline - sheet.tall * 0.55 + 3.6;
-  context.fillStyle = INK.label;
   context.font = `700 3.4px ${FONT}`;
+  context.fillStyle = INK.backing;
+  context.fillRect(cell.left + 0.6, top - 3.2, context.measureText(cell.lead).width + 0.8, 4);
+  context.fillStyle = INK.label;
   context.fillText(cell.lead, cell.left + 1, top);
   if (isDerived) {
     const after = cell.left + 2 + context.measureText(cell.lead).width;

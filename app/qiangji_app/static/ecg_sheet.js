@@ -47,7 +47,7 @@ export class EcgSheet {
     this.loading?.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
-    Object.assign(this, { item, signal: null, caliper: null, map: null });
+    Object.assign(this, { item, signal: null, caliper: null, map: null, mapWanted: null });
     this.notice.hidden = true;
     this.status.progress(0);
     try {
@@ -136,9 +136,11 @@ export class EcgSheet {
   }
 
   clearCaliper() {
+    if (!this.caliper) return;
     this.caliper = null;
-    if (this.signal) this.#drawCaliper();
+    this.#drawCaliper();
     this.host.changed();
+    announce(this.root, 'qj-measure', { kind: 'cleared', url: this.item.url, text: '' });
   }
 
   /** Moves the second end by samples. */
@@ -222,8 +224,9 @@ export class EcgSheet {
   /** Fetches and shows the map of a label; the page hears of it for the audit. */
   async mapOn(label) {
     const { signal } = this.loading;
+    this.mapWanted = label;
     const map = await fetchJson(`${this.item.url}/map?label=${encodeURIComponent(label)}`, signal);
-    if (signal.aborted) return;
+    if (signal.aborted || this.mapWanted !== label) return;
     this.map = { ...map, label };
     this.notice.textContent = this.t('map.notice');
     this.notice.hidden = false;
@@ -232,6 +235,7 @@ export class EcgSheet {
   }
 
   mapOff() {
+    this.mapWanted = null;
     this.map = null;
     this.notice.hidden = true;
     this.redraw();

@@ -30,6 +30,12 @@ function valueTable(t, current, prior) {
   return el('table', {}, header, ...rows);
 }
 
+/** Fixed decimals without a minus before a zero. */
+function rounded(value, digits) {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? (0).toFixed(digits) : text;
+}
+
 function nameOf(t, key, values) {
   return t(`ecg.value.${key}`, { formula: values.qtc_formula || '' });
 }
@@ -39,7 +45,7 @@ function cell(t, key, values) {
   const value = values[key];
   if (typeof value === 'number') {
     const [, unit, digits] = UNITS.find(([ending]) => key.endsWith(ending));
-    return el('td', { className: 'qj-number' }, `${value.toFixed(digits)} ${unit}`);
+    return el('td', { className: 'qj-number' }, `${rounded(value, digits)} ${unit}`);
   }
   const reason = values.reasons?.[key];
   return el('td', { title: reason ? t(`why.${reason}`) : '' }, t('ecg.not_measurable'),
@@ -57,7 +63,7 @@ function signList(t, values) {
 function stTable(t, values) {
   const leads = Object.keys(values.st_j_mv || {});
   if (!leads.length) return null;
-  const level = (value) => (typeof value === 'number' ? value.toFixed(2) : '–');
+  const level = (value) => (typeof value === 'number' ? rounded(value, 2) : '–');
   const header = el('tr', {}, el('th', {}, t('ecg.st')), el('th', {}, 'J'), el('th', {}, 'J+60'));
   return el('table', { className: 'qj-st' }, header, ...leads.map((lead) => el('tr', {}, el('th', {}, lead),
     el('td', { className: 'qj-number' }, level(values.st_j_mv[lead])),

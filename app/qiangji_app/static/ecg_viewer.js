@@ -67,7 +67,7 @@ class EcgViewer {
     this.sheets = el('div', { className: 'qj-sheets' });
     this.help = helpPanel(t, this.#shortcuts());
     this.ruler = this.#rulerPanel();
-    this.root = el('div', { className: 'qj qj-ecg', tabIndex: 0, role: 'region',
+    this.root = el('div', { className: 'qj qj-ecg', lang: this.props.lang === 'zh' ? 'zh-CN' : 'en', tabIndex: 0, role: 'region',
       'aria-label': t('ecg.heading'), onkeydown: (event) => this.#key(event) },
     this.#toolbar(), this.#tabs(), this.readout,
     el('div', { className: 'qj-ecg-body' }, this.sheets, this.values), this.ruler, this.help);

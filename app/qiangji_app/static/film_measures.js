@@ -36,10 +36,6 @@ export class Measures {
     this.list = [];
   }
 
-  removeLast() {
-    this.list.pop();
-  }
-
   /** Starts a segment and returns the handle being dragged. */
   begin(kind, at) {
     if (kind === 'length') {

@@ -7,6 +7,8 @@ import { announce, el, fetchResponse, oncePerFrame, shownTime, StatusPanel } fro
 
 /** Screen pixels of dragging that change the window by the film's whole range. */
 const DRAG_FOR_FULL_RANGE = 700;
+/** A frame that takes longer is painted at half resolution until the pointer is lifted. */
+const SLOW_FRAME_MS = 50;
 const FINE_DRAG = 0.1; // with Shift
 const REACH = { mouse: 10, pen: 14, touch: 22 }; // CSS pixels around a handle
 
@@ -161,12 +163,13 @@ export class FilmPane {
   /** Fetches and shows the map of a label; the page hears of it for the audit. */
   async mapOn(label) {
     this.mapOff();
+    this.mapWanted = label;
     const { signal } = this.loading;
     const response = await fetchResponse(
       `${this.item.url}/map?label=${encodeURIComponent(label)}`, signal);
     const extent = (response.headers.get('X-Map-Extent') || '0,0,1,1').split(',').map(Number);
     const picture = await createImageBitmap(await response.blob());
-    if (signal.aborted) return;
+    if (signal.aborted || this.mapWanted !== label) return;
     this.map = { label, extent, picture, opacity: 1 };
     this.notice.textContent = this.t('map.notice');
     this.notice.hidden = false;
@@ -175,15 +178,17 @@ export class FilmPane {
   }
 
   mapOff() {
+    this.mapWanted = null;
     this.map = null;
     this.notice.hidden = true;
     this.redraw();
   }
 
   drawNow() {
-    const [width, height] = [this.placement.width, this.placement.height]
-      .map((size) => Math.round(size * (this.ratio || 1)));
-    this.painter.resize(width, height);
+    const sizes = [this.placement.width, this.placement.height];
+    const [width, height] = sizes.map((size) => Math.round(size * (this.ratio || 1)));
+    this.paintRatio = (this.ratio || 1) * (this.isHurried() ? 0.5 : 1);
+    this.painter.resize(...sizes.map((size) => Math.round(size * this.paintRatio)));
     if (this.overlay.width !== width || this.overlay.height !== height) {
       Object.assign(this.overlay, { width, height });
     }
@@ -195,6 +200,12 @@ export class FilmPane {
     this.#words();
   }
 
+  /** True while a pointer drags on a machine too slow for full resolution at every step. */
+  isHurried() {
+    this.isSlow = this.pointers.size > 0 && (this.isSlow || this.painter.lastMs > SLOW_FRAME_MS);
+    return this.isSlow;
+  }
+
   #drawFilm(context) {
     const key = JSON.stringify([this.window, this.inverted]);
     if (this.greysKey !== key || this.greysOf !== this.picture) {
@@ -202,7 +213,7 @@ export class FilmPane {
       this.greysKey = key;
       this.greysOf = this.picture;
     }
-    this.painter.paint(this.picture, this.placement, this.greys, this.ratio);
+    this.painter.paint(this.picture, this.placement, this.greys, this.paintRatio);
     if (this.map) this.#drawMap(context);
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     this.measures.draw(context, this.placement, this.facts);
@@ -329,6 +340,7 @@ export class FilmPane {
 
   #up(event) {
     this.pointers.delete(event.pointerId);
+    this.redraw();
     if (!this.handle) return;
     const { handle } = this;
     this.handle = null;
@@ -340,7 +352,16 @@ export class FilmPane {
   /** Tells the page the result of a complete measure. */
   report(measure) {
     const result = this.measures.result(measure, this.facts);
-    if (result) announce(this.root, 'qj-measure', { url: this.item.url, ...result });
+    if (!result) return;
+    announce(this.root, 'qj-measure', { url: this.item.url, ...result,
+      measures: this.measures.results(this.facts) });
+  }
+
+  /** Removes all measures and tells the page. */
+  clearMeasures() {
+    if (!this.measures.list.length) return;
+    this.measures.clear();
+    announce(this.root, 'qj-measure', { kind: 'cleared', url: this.item.url, text: '', measures: [] });
   }
 }
 

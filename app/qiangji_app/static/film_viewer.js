@@ -59,7 +59,7 @@ class FilmViewer {
     this.stage = el('div', { className: 'qj-stage' });
     this.hint = el('div', { className: 'qj-hint', role: 'status', 'aria-live': 'polite' });
     this.help = helpPanel(this.t, this.#shortcuts());
-    this.root = el('div', { className: 'qj qj-film', tabIndex: 0, role: 'region',
+    this.root = el('div', { className: 'qj qj-film', lang: this.props.lang === 'zh' ? 'zh-CN' : 'en', tabIndex: 0, role: 'region',
       'aria-label': this.t('film.heading'), onkeydown: (event) => this.#key(event) },
     this.#toolbar(), this.#films(), this.stage, this.help);
     this.element.append(this.root);
@@ -246,7 +246,7 @@ class FilmViewer {
     }
     const { active: pane } = this;
     if (!pane.picture) return;
-    const acts = { clear: () => pane.measures.clear(), invert: () => pane.invert(),
+    const acts = { clear: () => pane.clearMeasures(), invert: () => pane.invert(),
       zoomin: () => pane.zoom(ZOOM_STEP), zoomout: () => pane.zoom(1 / ZOOM_STEP), fit: () => pane.fit(),
       one: () => pane.actualPixels(), rotate: () => pane.rotate(), reset: () => pane.reset() };
     acts[name]?.();
@@ -311,7 +311,7 @@ class FilmViewer {
 
   /** Grey on the screen (0–255) over a picture position, or null when it is out of sight. */
   greyAt(x, y, pane = this.active) {
-    const [u, v] = pane.placement.toPane([x, y]).map((value) => Math.floor(value * pane.ratio));
+    const [u, v] = pane.placement.toPane([x, y]).map((value) => Math.floor(value * pane.paintRatio));
     if (u < 0 || v < 0 || u >= pane.canvas.width || v >= pane.canvas.height) return null;
     return pane.painter.context.getImageData(u, v, 1, 1).data[0];
   }
@@ -354,9 +354,10 @@ class FilmViewer {
   /** PNG (data URL) of the active film with its measures, never with the AI map. */
   screenshot() {
     const { active: pane } = this;
-    const copy = el('canvas', { width: pane.canvas.width, height: pane.canvas.height });
+    const copy = el('canvas', { width: pane.overlay.width, height: pane.overlay.height });
     const context = copy.getContext('2d');
-    context.drawImage(pane.canvas, 0, 0);
+    pane.drawNow();
+    context.drawImage(pane.canvas, 0, 0, copy.width, copy.height);
     context.setTransform(pane.ratio, 0, 0, pane.ratio, 0, 0);
     pane.measures.draw(context, pane.placement, pane.facts);
     return copy.toDataURL('image/png');

@@ -122,7 +122,8 @@ def film_viewer(
     """Viewer of chest films; give it ``viewer_value(...)`` as its value.
 
     Its events ``measure`` and ``map_viewed`` carry the details in ``gr.EventData``:
-    ``{kind, url, value, unit, text, warning, …}`` and ``{url, label}``.
+    ``{kind: "length" | "ctr" | "cleared", url, value, unit, text, warning, measures, …}``, where
+    ``measures`` lists all that stand on the film now, and ``{url, label}``.
     """
     return _viewer("film_viewer.js", catalogue, value=value, elem_id=elem_id, visible=visible)
 
@@ -137,7 +138,7 @@ def ecg_viewer(
     """Viewer of 12-lead ECGs; give it ``viewer_value(...)`` as its value.
 
     Its events ``measure`` and ``map_viewed`` carry the details in ``gr.EventData``:
-    ``{kind: "caliper", url, lead, ms, mv, filtered, text, …}`` and ``{url, label}``.
+    ``{kind: "caliper" | "cleared", url, lead, ms, mv, filtered, text, …}`` and ``{url, label}``.
     """
     return _viewer("ecg_viewer.js", catalogue, value=value, elem_id=elem_id, visible=visible)
 
