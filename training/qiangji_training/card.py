@@ -87,7 +87,7 @@ def _estimate(value: Mapping[str, float | None]) -> str:
 def _run(run: Mapping[str, Any]) -> str:
     parts = ", ".join(f"{name} {n}" for name, n in run["n"].items())
     return (
-        f"{run['parameters']:,} parameters, {run['minutes']} minutes on a CPU with "
+        f"{run['parameters']:,} parameters, {run['cpu_minutes']} processor minutes, "
         f"{run['threads']} thread(s), seed {run['config']['seed']}, commit `{run['commit'][:12]}`. "
         f"Recordings: {parts}. Split sha256 `{run['split_sha256'][:16]}`."
     )

@@ -44,6 +44,14 @@ class Examples:
     weights: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A network with averaged weights in evaluation mode, and the processor time it took."""
+
+    net: nn.Module
+    cpu_s: float
+
+
 def fit(
     net: nn.Module,
     examples: Examples,
@@ -52,8 +60,8 @@ def fit(
     seed: int,
     checkpoint: Path,
     watch: Watcher,
-) -> nn.Module:
-    """Train a network and return its averaged weights as a network in evaluation mode.
+) -> Fitted:
+    """Train a network; what is returned are its averaged weights.
 
     Parameters
     ----------
@@ -71,7 +79,7 @@ def fit(
         score = watch(loop.averaged.eval())
         seconds = time.monotonic() - started
         _LOG.info("epoch %d loss %.4f watch %.4f in %.0f s", epoch, loss, score, seconds)
-    return loop.averaged.eval()
+    return Fitted(loop.averaged.eval(), loop.cpu_s)
 
 
 class _Loop:
@@ -82,6 +90,7 @@ class _Loop:
         self.config = config
         self.seed = seed
         self.steps = 0
+        self.cpu_s = 0.0
         self.per_epoch = max(1, len(examples.targets) // config.batch)
         self.optimiser = torch.optim.AdamW(
             _groups(net, config.weight_decay), lr=config.learning_rate
@@ -97,10 +106,11 @@ class _Loop:
         n = len(share)
         order = rng.permutation(n) if is_even else rng.choice(n, n, p=share)
         self.net.train()
-        losses = []
+        losses, began = [], time.process_time()
         for step in range(self.per_epoch):
             rows = order[step * self.config.batch : (step + 1) * self.config.batch]
             losses.append(self._step(rows, epoch, rng))
+        self.cpu_s += time.process_time() - began
         return float(np.mean(losses))
 
     def _step(self, rows: NDArray[np.intp], epoch: int, rng: np.random.Generator) -> float:
@@ -153,6 +163,7 @@ class _Loop:
         state = {
             "epoch": epoch,
             "steps": self.steps,
+            "cpu_s": self.cpu_s,
             "net": self.net.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -170,7 +181,7 @@ class _Loop:
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.steps = int(state["steps"])
+        self.steps, self.cpu_s = int(state["steps"]), float(state["cpu_s"])
         return int(state["epoch"]) + 1
 
 

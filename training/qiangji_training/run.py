@@ -8,7 +8,6 @@ import os
 import platform
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -65,12 +64,11 @@ def train(config_file: Path, *, data: Path, out: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _keep_config(config_file, folder)
     torch.set_num_threads(config.threads)
-    started = time.monotonic()
     task = tasks.build(config, data)
     members = [_member(config, task, folder, index) for index in range(config.fit.members)]
-    net = Ensemble(members).eval()
+    net = Ensemble([member.net for member in members]).eval()
     torch.save(net.state_dict(), folder / WEIGHTS)
-    minutes = (time.monotonic() - started) / 60
+    minutes = sum(member.cpu_s for member in members) / 60
     _write_scores(net, task, folder)
     manifest = _manifest(config, task, net, minutes)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
@@ -111,7 +109,7 @@ def _keep_config(config_file: Path, folder: Path) -> None:
     shutil.copyfile(config_file, kept)
 
 
-def _member(config: Config, task: tasks.Task, folder: Path, index: int) -> nn.Module:
+def _member(config: Config, task: tasks.Task, folder: Path, index: int) -> fitting.Fitted:
     seed = config.seed + index
     torch.manual_seed(seed)
     net = build_net(config)
@@ -175,7 +173,7 @@ def _manifest(config: Config, task: tasks.Task, net: nn.Module, minutes: float) 
         "parameters": sum(item.numel() for item in net.parameters()),
         "hardware": {"machine": platform.machine(), "cores": os.cpu_count()},
         "threads": config.threads,
-        "minutes": round(minutes, 1),
+        "cpu_minutes": round(minutes, 1),
         "torch": torch.__version__,
         "macro_auc": aucs,
     }

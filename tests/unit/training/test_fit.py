@@ -61,7 +61,9 @@ def _fit(checkpoint: Path, stop_after: int | None = None) -> torch.nn.Module:
             raise KeyboardInterrupt
         return 0.0
 
-    return fit(_Tiny(), _examples(), _config(6), seed=3, checkpoint=checkpoint, watch=watch)
+    fitted = fit(_Tiny(), _examples(), _config(6), seed=3, checkpoint=checkpoint, watch=watch)
+    assert fitted.cpu_s > 0
+    return fitted.net
 
 
 def test_it_learns_what_can_be_learned_and_ignores_unknown_truth(tmp_path: Path) -> None:

@@ -1,0 +1,188 @@
+"""From a public set on disk to a sealed bundle that ONNX Runtime answers for, in small."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = [
+    pytest.mark.train,
+    pytest.mark.filterwarnings("ignore:The inplace keyword"),  # wfdb's use of pandas
+    pytest.mark.filterwarnings("ignore::FutureWarning"),  # inside torch's own exporter
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+from qiangji_datasets.errors import InputRejected  # noqa: E402 - after the skip
+from qiangji_datasets.records import LEADS  # noqa: E402
+from qiangji_datasets.synthetic.ecg import EcgRecipe, make_ecg  # noqa: E402
+from qiangji_models.bundle import METADATA, Bundle, check_onnx_metadata, load_bundle  # noqa: E402
+from qiangji_models.preprocess.ecg import to_model_input  # noqa: E402
+from qiangji_models.preprocess.specs import EcgSpec  # noqa: E402
+from qiangji_training.export import export_bundle  # noqa: E402
+from qiangji_training.run import read_run, train  # noqa: E402
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+#: ONNX Runtime and torch add in another order; measured 1e-7.
+PARITY = 1e-4
+_STATEMENTS = ("NORM", "MI", "STTC", "CD", "HYP")
+
+
+def _write_ptbxl(folder: Path, n: int) -> None:
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    spec = EcgSpec()
+    signals = [
+        to_model_input(make_ecg(rng, EcgRecipe(bpm=50.0 + i % 60)), spec)[0] for i in range(n)
+    ]
+    scaled = np.round(np.stack(signals) * 100).astype(np.int16)
+    ids = np.arange(1, n + 1)
+    np.savez(folder / "signals.npz", z100=scaled, ecg_id=ids, leads=np.array(LEADS))
+    header = "ecg_id,patient_id,strat_fold,super_class,sub_class,form,rhythm,einthoven_r2"
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header.split(","))
+        for i in ids:
+            place = int(i - 1)
+            extra = [("AFIB", "CLBBB"), ("STACH", ""), ("SBRAD", "CRBBB"), ("SR", "")][place % 4]
+            fold = 1 + place * 10 // n
+            statement = _STATEMENTS[place % 5]
+            writer.writerow([i, i, fold, statement, extra[1], "", extra[0], 1.0])
+
+
+def _write_ludb(folder: Path, n: int) -> None:
+    import wfdb
+
+    (folder / "data").mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["record_id", "Sex", "Age", "codes", "super_class"])
+        for i in range(1, n + 1):
+            record = make_ecg(rng, EcgRecipe())
+            wfdb.wrsamp(
+                str(i),
+                fs=500,
+                units=["mV"] * 12,
+                sig_name=[lead.lower() for lead in LEADS],
+                p_signal=record.signal_mv.T.astype(np.float64),
+                fmt=["16"] * 12,
+                write_dir=str(folder / "data"),
+            )
+            writer.writerow([i, "M", ">89" if i == 1 else 40, "SR", _STATEMENTS[i % 5]])
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the shipped ECG recipe on little synthetic data."""
+    root = tmp_path_factory.mktemp("train")
+    _write_ptbxl(root / "data" / "ecg" / "ptbxl_part", 120)
+    _write_ludb(root / "data" / "ecg" / "ludb", 6)
+    text = (CONFIGS / "ecg-12lead.toml").read_text("utf-8")
+    for old, new in (("width = 48", "width = 8"), ("epochs = 12", "epochs = 1")):
+        assert old in text
+        text = text.replace(old, new)
+    config = root / "ecg-12lead.toml"
+    config.write_text(text, "utf-8")
+    return train(config, data=root / "data", out=root / "runs")
+
+
+@pytest.fixture(scope="module")
+def bundle(run_folder: Path) -> Bundle:
+    """The bundle of that run, loaded."""
+    about = CONFIGS / "about" / "ecg-12lead.toml"
+    folder = export_bundle(
+        run_folder, about=about, out=run_folder.parent / "bundles", on=date(2026, 1, 31)
+    )
+    return load_bundle(folder)
+
+
+def _session(bundle: Bundle) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(str(bundle.onnx_fp32), providers=["CPUExecutionProvider"])
+
+
+def test_the_manifest_says_what_the_run_depended_on(run_folder: Path) -> None:
+    manifest = read_run(run_folder).manifest
+
+    assert manifest["config"]["fit"]["epochs"] == 1
+    assert set(manifest["data_sha256"]) == {"ptbxl_part/labels.csv", "ptbxl_part/signals.npz"}
+    assert manifest["n"] == {"train": 96, "PTB-XL fold 9": 12, "LUDB": 6, "PTB-XL fold 10": 12}
+    assert manifest["parameters"] > 1000
+
+
+def test_a_run_with_another_configuration_is_not_continued(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    text = (run_folder / "config.toml").read_text("utf-8")
+    other.write_text(text.replace("seed = 7", "seed = 8"), "utf-8")
+
+    with pytest.raises(InputRejected, match=r"train\.run_other_config"):
+        train(other, data=run_folder.parents[1] / "data", out=run_folder.parent)
+
+
+def test_an_unfinished_run_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(InputRejected, match=r"train\.run_unfinished"):
+        read_run(tmp_path)
+
+
+def test_the_bundle_loads_and_its_weights_belong_to_it(bundle: Bundle) -> None:
+    check_onnx_metadata(bundle, _session(bundle).get_modelmeta().custom_metadata_map)
+
+    assert bundle.name == "ecg-12lead"
+    assert bundle.map_shape == (125,)
+    assert not bundle.accepts_age(17)
+
+
+def test_onnx_and_torch_agree_on_logits_and_map(bundle: Bundle, run_folder: Path) -> None:
+    session, net = _session(bundle), read_run(run_folder).net
+    rng = np.random.default_rng(5)
+
+    for _ in range(3):
+        tensor = rng.normal(0, 1, (1, 12, 1000)).astype(np.float32)
+        logits, parts = session.run(None, {"input": tensor})
+        with torch.inference_mode():
+            expected, expected_map = net(torch.from_numpy(tensor))
+        assert np.abs(logits - expected.numpy()).max() < PARITY
+        assert np.abs(parts - expected_map.numpy()).max() < PARITY
+
+
+def test_the_golden_cases_are_reproduced(bundle: Bundle) -> None:
+    session = _session(bundle)
+
+    with np.load(bundle.golden) as stored:
+        for tensor, logits, parts in zip(
+            stored["input"], stored["logits"], stored["map"], strict=True
+        ):
+            found = session.run(None, {"input": tensor[None]})
+            assert np.abs(found[0][0] - logits).max() < PARITY
+            assert np.abs(found[1][0] - parts).max() < PARITY
+
+
+def test_the_network_file_names_no_path_of_the_machine_that_made_it(bundle: Bundle) -> None:
+    content = bundle.onnx_fp32.read_bytes()
+
+    assert str(Path(__file__).parents[2]).encode() not in content
+    assert b"site-packages" not in content
+
+
+def test_the_card_puts_the_other_site_first(bundle: Bundle) -> None:
+    card = bundle.card.read_text("utf-8")
+
+    assert 0 < card.index("### LUDB (another site)") < card.index("### PTB-XL fold 10")
+    assert "18 岁以下" in card
+
+
+def test_monai_accepts_the_metadata(bundle: Bundle, shared_data: Path) -> None:
+    from jsonschema import Draft201909Validator
+
+    schema = json.loads((shared_data / "monai_bundle_meta_schema.json").read_text("utf-8"))
+    metadata = json.loads((bundle.folder / METADATA).read_text("utf-8"))
+
+    Draft201909Validator(schema).validate(metadata)
