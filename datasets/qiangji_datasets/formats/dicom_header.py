@@ -72,6 +72,8 @@ def _name(data_set: DataSet) -> tuple[str, str, str, NameStatus]:
         return "", "", "", status
     if not texts[0] and not texts[1]:
         return "", "", texts[2], NameStatus.ABSENT
+    if not data_set.charset.is_standard and not "".join(texts).isascii():
+        status = NameStatus.GUESSED
     return texts[0], texts[1], texts[2], status
 
 

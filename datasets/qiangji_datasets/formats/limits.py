@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from qiangji_datasets.records import Modality, Sex, View
@@ -63,4 +62,3 @@ class Stated:
     unit: str = ""
     leads: tuple[str, ...] = ()
     patient_id: str = ""
-    acquired_on: date | None = None

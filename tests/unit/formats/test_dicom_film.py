@@ -199,6 +199,16 @@ def test_a_name_that_cannot_be_decoded_is_empty_and_said_so() -> None:
     assert "dicom.name_unrecognised" in _codes(found)
 
 
+def test_a_name_under_a_misspelt_set_is_right_but_marked_as_guessed() -> None:
+    found = _film(
+        t00080005=element(0x00080005, "CS", "GB2312"),
+        t00100010=element(0x00100010, "PN", "张^三".encode("gbk")),
+    )
+
+    assert (found.person.name, found.person.name_status) == ("张三", NameStatus.GUESSED)
+    assert _codes(found) == {"dicom.charset_term"}
+
+
 def test_nested_sequences_are_bounded_without_recursion() -> None:
     def nested(depth: int) -> bytes:
         opening = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF)
