@@ -206,7 +206,7 @@ def test_a_name_under_a_misspelt_set_is_right_but_marked_as_guessed() -> None:
     )
 
     assert (found.person.name, found.person.name_status) == ("张三", NameStatus.GUESSED)
-    assert _codes(found) == {"dicom.charset_term"}
+    assert _codes(found) == {"dicom.charset_term", "dicom.name_guessed"}
 
 
 def test_nested_sequences_are_bounded_without_recursion() -> None:
