@@ -42,15 +42,11 @@ export class RequestForm {
       this.segments("kind", ["known", "emergency"], "ui.kind", "ui.form.kind"),
       this.field("name", { maxLength: 64, required: true }), this.field("id_number", { maxLength: 18, inputMode: "text" }),
       this.segments("sex", ["M", "F"], "ui.sex", "ui.form.sex"),
-      this.pair(this.field("birth_date", { type: "date" }), this.field("age_years", { type: "number", min: 0, max: 130, step: 1, inputMode: "decimal" })),
+      this.field("birth_date", { type: "date" }), this.field("age_years", { type: "number", min: 0, max: 130, step: 1, inputMode: "decimal" }),
       this.fileFacts, this.mismatch, this.duplicates,
-      this.pair(this.field("phone", { type: "tel", maxLength: 32 }), this.field("visit_number", { maxLength: 64 })),
-      this.pair(this.field("patient_id", { maxLength: 64 }), this.field("onset_at", { type: "datetime-local" })),
+      this.field("phone", { type: "tel", maxLength: 32 }), this.field("visit_number", { maxLength: 64 }), this.field("patient_id", { maxLength: 64 }),
+      this.field("onset_at", { type: "datetime-local" }),
       this.field("symptom", { area: true }), this.field("history", { area: true }));
-  }
-
-  pair(...fields) {
-    return h("div", { class: "qp-pair" }, fields);
   }
 
   field(name, { area = false, ...props } = {}) {
@@ -61,7 +57,7 @@ export class RequestForm {
     this.inputs[name] = input;
     this.errors[name] = h("span", { class: "qp-field-error", hidden: true, role: "alert" });
     const required = name === "name" ? h("span", { class: "qp-required", "aria-hidden": "true" }, " *") : null;
-    const label = h("label", { class: area ? "qp-wide-field" : "" }, h("span", {}, t(`ui.form.${name}`), required), input, this.errors[name]);
+    const label = h("label", {}, h("span", {}, t(`ui.form.${name}`), required), input, this.errors[name]);
     label.dataset.field = name;
     return label;
   }
@@ -79,7 +75,7 @@ export class RequestForm {
     });
     this.inputs[name] = group;
     this.errors[name] = h("span", { class: "qp-field-error", hidden: true, role: "alert" });
-    const box = h("div", { class: "qp-wide-field" }, h("span", { class: "qp-label" }, t(title)), group, this.errors[name]);
+    const box = h("div", {}, h("span", { class: "qp-label" }, t(title)), group, this.errors[name]);
     box.dataset.field = name;
     return box;
   }

@@ -208,7 +208,8 @@ export class NewExamination {
     const last = (view.messages || []).filter((message) => message.kind === "return").pop();
     return h("section", { class: "qp-card qp-card-refuse", dataset: { testid: "returned" } }, h("b", {}, t("ui.case.returned")),
       h("span", {}, last ? `${last.reason_text} ${last.text}` : ""),
-      h("p", { class: "qp-advice" }, t("ui.capture.retake_hint")), messageThread(view, () => this.reload()));
+      h("p", { class: "qp-advice" }, t("ui.capture.retake_hint")),
+      h("details", { class: "qp-full" }, h("summary", {}, t("ui.message.title")), messageThread(view, () => this.reload())));
   }
 
   async remove(recording) {

@@ -45,15 +45,18 @@ export function placeholder(kind, text, action = null) {
     kind === "loading" ? h("span", { class: "qp-spinner" }) : null, h("p", {}, text), action);
 }
 
-/** The strong alarm of AI or rules: look at the patient first. Null where there is none. */
-export function alarm(view) {
-  if (!view.urgency || view.urgency.level !== "critical") return null;
-  const machine = view.urgency.reasons.filter((reason) => reason.source !== "requester");
+/**
+ * The strong alarm of AI or measurements: look at the patient first. Null where there is none, and
+ * once a physician has answered. `compact` is for the specialist, who is not at the bedside.
+ */
+export function alarm(view, { compact = false } = {}) {
+  if (!view.urgency || view.urgency.level !== "critical" || !["draft", "submitted", "claimed", "returned"].includes(view.state)) return null;
+  const machine = view.urgency.reasons.filter((reason) => reason.source === "model" || reason.source === "measurement");
   if (!machine.length) return null;
+  const repeat = t(view.modality === "cxr" ? "ui.alarm.repeat_film" : "ui.alarm.repeat_ecg");
   return h("section", { class: "qp-alarm", role: "alert", dataset: { testid: "alarm" } },
-    h("h3", {}, t("ui.alarm.title")),
-    h("ol", {}, h("li", {}, t("ui.alarm.patient")),
-      h("li", {}, t(view.modality === "cxr" ? "ui.alarm.repeat_film" : "ui.alarm.repeat_ecg")), h("li", {}, t("ui.alarm.county"))),
+    h("h3", {}, t(compact ? "ui.alarm.compact" : "ui.alarm.title")),
+    compact ? null : h("ol", {}, h("li", {}, t("ui.alarm.patient")), h("li", {}, repeat), h("li", {}, t("ui.alarm.county"))),
     h("p", {}, machine.map((reason) => reason.text).join(";")),
     h("p", { class: "qp-watermark-line" }, t("ui.ai.watermark")));
 }
@@ -70,7 +73,8 @@ export const isAbnormal = (finding) => !labels()[finding.label] || labels()[find
 export function gateCards(recording) {
   if (isPending(recording)) return h("div", { class: "qp-card qp-card-wait" }, h("span", { class: "qp-spinner" }), t("ui.gate.checking"));
   const notices = [...(recording.refusal ? [{ ...recording.refusal, severity: "refuse" }] : []), ...(recording.notices || [])];
-  if (!notices.length && recording.state === "stored") return null;
+  const wasChecked = recording.ai_status === "done" || recording.ai_status === "out_of_scope";
+  if (!notices.length && !wasChecked) return null; // nothing is called good that was not checked
   if (!notices.length) return h("div", { class: "qp-card qp-card-ok" }, t("ui.gate.good"));
   return h("div", { class: "qp-cards" }, notices.map((notice) =>
     h("div", { class: `qp-card qp-card-${notice.severity === "refuse" ? "refuse" : "warn"}`, dataset: { testid: `gate-${notice.code}` } },
@@ -130,17 +134,25 @@ function bundleLine(recording) {
   return h("p", { class: "qp-fine" }, `${t("ui.ai.bundle")} ${names}${total}`);
 }
 
-/** Measured values as a table; null where nothing was measured. */
+/** Values shown beside a report, in reading order; the ECG viewer shows all of them. */
+const MEASURED = { ventricular_bpm: "/min", atrial_bpm: "/min", pr_ms: "ms", qrs_ms: "ms", qt_ms: "ms", qtc_ms: "ms", axis_deg: "°" };
+const MARKS = ["is_without_qrs", "is_flat", "is_chaotic", "is_wide_qrs_tachycardia", "is_paced", "is_irregularly_irregular", "is_flutter", "is_av_dissociated", "is_wide_qrs", "is_low_voltage_limb"];
+
+/** The main measured values of an ECG; null where nothing was measured. */
 export function measurementTable(measurements) {
-  const rows = Object.entries(measurements || {}).filter(([, value]) => value !== null && typeof value !== "object");
-  if (!rows.length) return null;
-  return h("dl", { class: "qp-measures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, known("ui.measure", name)), h("dd", {}, measured(name, value)))));
+  if (!measurements || !("ventricular_bpm" in measurements)) return null;
+  const rows = Object.entries(MEASURED).map(([name, unit]) => {
+    const value = measurements[name];
+    const formula = name === "qtc_ms" && measurements.qtc_formula ? ` (${measurements.qtc_formula})` : "";
+    return [t(`viewer.ecg.value.${name}`) + formula, value === null || value === undefined ? t("ui.measure.none") : `${Math.round(value)} ${unit}`];
+  });
+  const marks = MARKS.filter((name) => measurements[name] === true).map((name) => t(`viewer.ecg.value.${name}`));
+  return h("div", {}, valueList(rows), marks.length ? h("p", { class: "qp-chips" }, marks.map((text) => h("span", { class: "qp-badge qp-state-returned" }, text))) : null);
 }
 
-function measured(name, value) {
-  const number = typeof value === "number" ? (Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 10 ? 2 : 0)) : String(value);
-  const unit = /_ms$/.test(name) ? " ms" : /_mv$/.test(name) ? " mV" : /_(bpm|rate)$/.test(name) ? " bpm" : /_deg$/.test(name) ? "°" : "";
-  return `${number}${unit}`;
+/** Pairs of name and value. */
+export function valueList(rows) {
+  return h("dl", { class: "qp-measures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
 /** Critical calls of a case with who confirmed them; open ones can be confirmed here. */

@@ -15,6 +15,7 @@ export class ReadingCase {
     this.onnext = onnext;
     this.head = h("header", { class: "qp-reading-head" });
     this.stage = h("div", { class: "qp-viewer", dataset: { testid: "viewer" } });
+    this.stage.addEventListener("qj-measure", (event) => this.editor && this.editor.offer(event.detail));
     this.panel = h("aside", { class: "qp-side" });
     this.foot = h("footer", { class: "qp-side-foot" });
     this.element = h("div", { class: "qp-reading-case" }, this.head, this.stage, h("div", { class: "qp-side-box" }, this.panel, this.foot));
@@ -79,7 +80,7 @@ export class ReadingCase {
     const view = this.view;
     const can = view.permissions;
     fill(this.head, button("←", () => this.onback(), { kind: "quiet", title: `${t("ui.reading.worklist")} (Esc)`, testid: "back" }),
-      h("span", { class: "qp-head-person" }, personLine(view.patient), demoBadge(view), h("span", { class: "qp-fine qp-line" }, [view.short_id, view.site.name, t("ui.case.waiting", { time: duration(view.waiting_minutes) })].join(" · "))),
+      h("span", { class: "qp-head-person" }, personLine(view.patient), demoBadge(view), h("span", { class: "qp-fine qp-line" }, [view.short_id, view.site.name, view.waiting_minutes === null ? "" : t("ui.case.waiting", { time: duration(view.waiting_minutes) })].filter(Boolean).join(" · "))),
       urgencyBadge(view.urgency), stateBadge(view.state),
       view.claimed_by ? h("span", { class: "qp-fine" }, t(view.claimed_by.is_me ? "ui.reading.by_me" : "ui.reading.by_other")) : null,
       h("span", { class: "qp-grow" }),
@@ -94,7 +95,7 @@ export class ReadingCase {
     const scroll = this.panel.scrollTop;
     this.findings = new FindingReview(view, { onverdict: () => this.reload() });
     const measured = view.recordings.map((one) => measurementTable(one.measurements)).filter(Boolean);
-    fill(this.panel, alarm(view), callList(view, after), this.fold("request", t("ui.reading.request"), h("div", {}, reasonList(view.urgency), requestBox(view)), true),
+    fill(this.panel, alarm(view, { compact: true }), callList(view, after), this.fold("request", t("ui.reading.request"), h("div", {}, reasonList(view.urgency), requestBox(view)), true),
       this.fold("quality", t("ui.reading.quality"), h("div", {}, view.recordings.map((one) => h("div", {}, h("b", { class: "qp-file" }, one.file_name), gateCards(one)))), view.recordings.some((one) => (one.notices || []).length)),
       measured.length ? this.fold("measures", t("ui.reading.measures"), h("div", {}, measured), true) : null,
       this.findings.element,

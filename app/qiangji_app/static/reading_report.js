@@ -14,6 +14,8 @@ export class ReportEditor {
     this.element = h("section", { class: "qp-report", dataset: { testid: "report-editor" } });
     this.content = view.draft ? { ...view.draft, findings: view.draft.findings.map((one) => one.label) } : null;
     this.dirty = false;
+    this.offered = new Map();
+    this.measures = h("div", {});
     this.saveSoon = debounce(() => guarded(() => this.save()), AUTOSAVE_MS);
     this.element.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); guarded(() => this.sign()); }
@@ -58,9 +60,10 @@ export class ReportEditor {
     fill(this.element, h("header", { class: "qp-row" }, h("h3", {}, t("ui.report.title")), h("span", { class: "qp-grow" }), picker),
       ...this.template.fields.map((field) => this.templateField(field)),
       h("label", {}, h("b", {}, t("ui.report.impression")), this.impression), this.phrases(this.impression, this.template.impressions),
-      this.findingPicker(), this.measurements(),
+      this.findingPicker(), this.measures,
       h("label", {}, h("b", {}, t("ui.report.advice")), this.advice), this.phrases(this.advice, this.template.advice),
       h("label", { class: "qp-check" }, critical, t("ui.report.critical")), this.unlock);
+    fill(this.measures, this.measurementRows());
     this.showUnlock();
   }
 
@@ -97,10 +100,21 @@ export class ReportEditor {
       take.length ? h("button", { type: "button", class: "qp-btn qp-btn-quiet", onclick: () => { this.content.findings = [...this.content.findings, ...take]; this.touch(); this.draw(); } }, t("ui.report.take_accepted")) : null);
   }
 
-  measurements() {
-    const entries = Object.entries(this.content.measurements || {});
-    if (!entries.length) return null;
-    return h("dl", { class: "qp-measures" }, entries.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  /** A measure of the viewer, offered for the report; one of a kind, the newest counts. */
+  offer({ kind, text }) {
+    if (!this.content || kind === "caliper" || !text) return;
+    this.offered.set(kind, text);
+    fill(this.measures, this.measurementRows());
+  }
+
+  measurementRows() {
+    const taken = this.content.measurements;
+    const redraw = () => { this.touch(); fill(this.measures, this.measurementRows()); };
+    const drop = (name) => h("button", { type: "button", class: "qp-chip", "aria-pressed": "true", title: t("ui.report.measure_drop"), onclick: () => { delete taken[name]; redraw(); } }, `${taken[name]} ×`);
+    const add = ([name, text]) => h("button", { type: "button", class: "qp-chip", dataset: { testid: "take-measure" }, onclick: () => { taken[name] = text; redraw(); } }, `+ ${text}`);
+    const open = [...this.offered].filter(([name, text]) => taken[name] !== text);
+    if (!open.length && !Object.keys(taken).length) return null;
+    return [h("b", {}, t("ui.report.measures")), h("div", { class: "qp-chips" }, Object.keys(taken).map(drop), open.map(add))];
   }
 
   async change(picker) {

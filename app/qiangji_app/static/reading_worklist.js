@@ -91,7 +91,7 @@ export class Worklist {
     const mine = row.claimed_by && row.claimed_by.is_me;
     const reasons = row.urgency.reasons.map((reason) => reason.text);
     return h("button", { type: "button", class: `qp-work-row qp-edge-${row.urgency.level} ${mine ? "qp-mine" : ""}`, role: "listitem", dataset: { case: row.id, testid: "work-row" }, onclick: () => this.onopen(row.id) },
-      h("span", {}, urgencyBadge(row.urgency), row.triage === "done" ? null : h("span", { class: "qp-fine" }, known("ui.triage", row.triage))),
+      h("span", {}, urgencyBadge(row.urgency), row.triage === "done" ? null : h("span", { class: "qp-fine qp-line" }, known("ui.triage", row.triage))),
       h("span", {}, personLine(row.patient), " ", demoBadge(row), h("span", { class: "qp-fine qp-line" }, `${modalityText(row.modality)} · ${row.short_id}`)),
       h("span", { class: "qp-why", title: reasons.join("\n") }, reasons.join(";") || t("ui.reading.no_reason")),
       h("span", {}, row.site.name), h("span", { class: "qp-number" }, duration(row.waiting_minutes)),

@@ -1,7 +1,7 @@
 /** A signed result: who, where, when, image, findings, advice, signature, versions. */
 import { t } from "/static/api.js";
 import { h, showError, when } from "/static/dom.js";
-import { known, measurementTable, modalityText } from "/static/parts.js";
+import { known, modalityText, valueList } from "/static/parts.js";
 import { fieldNames } from "/static/templates.js";
 
 /** One signed version. `compact` leaves out what the page around it already shows. */
@@ -16,7 +16,7 @@ export function reportSection(view, report, { compact = false } = {}) {
     fieldList(view, report),
     h("h4", {}, t("ui.report.impression")), h("p", { class: "qp-impression" }, report.impression),
     (report.findings || []).length ? h("p", { class: "qp-chips" }, report.findings.map((one) => h("span", { class: "qp-badge" }, one.text))) : null,
-    measurementTable(report.measurements),
+    measured(report.measurements),
     h("h4", {}, t("ui.report.advice")), h("p", { class: "qp-impression" }, report.advice || t("ui.result.no_advice")),
     signature(report), acknowledged(report));
 }
@@ -38,6 +38,11 @@ function fieldList(view, report) {
   const terms = entries.map(([id]) => h("dt", {}, id));
   fieldNames(view.modality, report.template_id).then((names) => terms.forEach((term, at) => { term.textContent = names[entries[at][0]] || entries[at][0]; }), showError);
   return h("div", {}, h("h4", {}, t("ui.result.seen")), h("dl", { class: "qp-seen" }, entries.map(([, text], at) => h("div", {}, terms[at], h("dd", {}, text)))));
+}
+
+function measured(values) {
+  const texts = Object.values(values || {});
+  return texts.length ? valueList(texts.map((text) => ["", text])) : null;
 }
 
 function signature(report) {
