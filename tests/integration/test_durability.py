@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def test_every_acknowledged_upload_survives_fifty_kills_and_none_is_half_there(
     acks = tmp_path / "acks"
     start = partial(ForkedVictim.start, run, str(tmp_path), str(acks), 1000)
 
-    kill_at_random(start, kills=_KILLS, window_s=0.25, rng=random.Random(7))  # type: ignore[arg-type]  # partial hides the type
+    kill_at_random(start, kills=_KILLS, window_s=0.25, rng=random.Random(7))
 
     _stored_once(box, acknowledged(acks))
     run(str(tmp_path), str(acks), 50)  # the client repeats what was not answered
@@ -215,6 +216,20 @@ def test_running_out_of_space_within_a_chunk_keeps_what_was_acknowledged(
     assert box.blobs.received(upload_id) == 2**20
     assert box.blobs.append(upload_id, 2**20, data[2**20 : 3 * 2**20]) == 3 * 2**20
     box.store.close()
+
+
+def test_sqlite_waits_for_the_disk_and_writers_begin_with_the_lock(box: Box) -> None:
+    def ask(name: str) -> object:
+        with box.store.engines.write.connect() as connection:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+    names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+    assert [ask(name) for name in names] == ["wal", 2, 1, 1, 30_000]  # 2: FULL
+    with box.store.begin():
+        other = sqlite3.connect(box.database, timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
 
 
 def test_an_upload_goes_on_after_a_restart(box: Box, tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from qiangji_datasets.errors import StorageFault
 
 #: How long a transaction waits for another one's lock.
 BUSY_TIMEOUT_S: Final = 30
-_POOL: Final = {"pool_size": 8, "max_overflow": 56, "pool_timeout": BUSY_TIMEOUT_S}
+_FILE_POOL: Final = {"pool_size": 8, "max_overflow": 56, "pool_timeout": BUSY_TIMEOUT_S}
+#: PostgreSQL allows 100 connections by default; two engines of several processes share them.
+_SERVER_POOL: Final = {"pool_size": 5, "max_overflow": 10, "pool_timeout": BUSY_TIMEOUT_S}
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def open_engines(url: str) -> Engines:
 def _sqlite(url: URL, path: Path) -> Engines:
     _create_private(path)
     arguments = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
-    write = create_engine(url, connect_args=arguments, **_POOL)
-    read = create_engine(url, connect_args=arguments, **_POOL)
+    write = create_engine(url, connect_args=arguments, **_FILE_POOL)
+    read = create_engine(url, connect_args=arguments, **_FILE_POOL)
     event.listen(write, "connect", _sqlite_writer)
     event.listen(write, "begin", _begin_immediate)
     event.listen(read, "connect", _sqlite_reader)
@@ -103,13 +105,13 @@ def _postgresql(url: URL) -> Engines:
         url = url.set(drivername="postgresql+psycopg")
     options = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c timezone=UTC"
     arguments = {"options": options}
-    write = create_engine(url, connect_args=arguments, pool_pre_ping=True, **_POOL)
+    write = create_engine(url, connect_args=arguments, pool_pre_ping=True, **_SERVER_POOL)
     read = create_engine(
         url,
         connect_args=arguments,
         pool_pre_ping=True,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
-        **_POOL,
+        **_SERVER_POOL,
     )
     return Engines(write=write, read=read, is_sqlite=False)

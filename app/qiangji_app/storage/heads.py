@@ -20,6 +20,8 @@ EVERY_EVENTS: Final = 32
 EVERY: Final = timedelta(hours=1)
 #: Where the files go within the key folder unless an installation chooses another place.
 HEADS_FOLDER: Final = "heads"
+#: Enough of the end of a file to hold the newest heads of both chains.
+_NEWEST_BYTES: Final = 8192
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class HeadsFile:
         is_new = not path.exists()
         with self._lock, open_private(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _NEWEST_BYTES))
             lines = file.read().split(b"\n")
             if not _is_last(lines, head):
                 # A line that a crash cut short is ended here and ignored by ``read``.
