@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from qiangji_app.bootstrap import catalogue
 from qiangji_app.domain.case import (
     Case,
@@ -32,7 +34,7 @@ from qiangji_app.storage.keys import open_keys
 from qiangji_app.storage.passwords import CHEAP, Argon2Passwords
 from qiangji_app.storage.store import SqlStore, open_store
 from qiangji_datasets.errors import InputRejected
-from qiangji_datasets.records import Record
+from qiangji_datasets.records import PersonIdentity, Radiograph, Record, StudyIds, View
 
 PASSWORD = "a long enough password"
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -150,7 +152,7 @@ def finding(label: str, flag: str) -> Finding:
 class County:
     """A running installation and the people in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, has_people: bool = True) -> None:
         self.clock = SteppingClock()
         self.reader = ScriptedReader()
         self.woken = 0
@@ -178,7 +180,7 @@ class County:
         self._callers: dict[str, Caller] = {}
         with self.store.read() as unit:
             is_empty = not unit.accounts.all()
-        if is_empty:
+        if is_empty and has_people:
             self._people()
 
     def close(self) -> None:
@@ -287,6 +289,14 @@ class County:
         assert patient is not None
         clinical = replace(ClinicalRequest(), requested=requested)
         capture.set_request(self.ctx, self.caller(by).actor, case_id, patient, clinical)
+
+
+def small_film() -> Radiograph:
+    """A frontal film of a few pixels."""
+    pixels = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
+    return Radiograph(
+        pixels=pixels, bits_stored=12, view=View.PA, person=PersonIdentity(), ids=StudyIds()
+    )
 
 
 def content(impression: str = "未见明显异常。") -> ReportContent:

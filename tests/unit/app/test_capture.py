@@ -271,13 +271,17 @@ def test_a_withdrawal_needs_a_reason_and_keeps_it(county: County) -> None:
 
 def test_a_recording_is_removed_from_a_draft_only(county: County) -> None:
     case_id = county.draft()
+    county.reader.outcomes[b"named"] = outcome(person=PATIENT)
     recording_id = county.upload(case_id)
+    named_id = county.upload(case_id, b"named")
     actor = county.caller("operator").actor
 
     capture.remove_recording(county.ctx, actor, case_id, recording_id)
+    capture.remove_recording(county.ctx, actor, case_id, named_id)
 
     with county.store.read() as unit:
         assert unit.cases.recordings(case_id) == []
+        assert unit.persons.get(named_id) is None
     with pytest.raises(InputRejected, match="recording.not_found"):
         capture.remove_recording(county.ctx, actor, case_id, recording_id)
 

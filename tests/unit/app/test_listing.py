@@ -1,0 +1,136 @@
+"""Lists: who sees what, in which order; reads leave their trace."""
+
+from __future__ import annotations
+
+import pytest
+from support.county import County, outcome
+
+from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency
+from qiangji_app.domain.person import Patient
+from qiangji_app.services import capture, listing, review
+from qiangji_app.services.listing import Filter
+from qiangji_datasets.errors import InputRejected, NotPermitted
+
+
+def ids(county: County, login: str, view: str, **changed: object) -> list[str]:
+    wanted = Filter(view, **changed)  # type: ignore[arg-type]  # keywords of Filter
+    rows, _ = listing.list_cases(county.ctx, county.caller(login).actor, wanted)
+    return [row.case.id for row in rows]
+
+
+def test_the_worklist_goes_by_urgency_then_waiting_and_unread_before_unremarkable(
+    county: County,
+) -> None:
+    county.reader.outcomes[b"refused"] = outcome(status="refused")
+    county.reader.outcomes[b"alarm"] = outcome(reasons=(("ecg.chaotic", 4, "measurement"),))
+    quiet_early = county.submitted()
+    county.clock.step(minutes=1)
+    quiet_late = county.submitted()
+    county.clock.step(minutes=1)
+    refused = county.draft()
+    county.upload(refused, b"refused")
+    actor = county.caller("operator").actor
+    capture.submit(county.ctx, actor, refused, override_reason="x")
+    county.clock.step(minutes=1)
+    alarm = county.submitted(content=b"alarm")
+    county.clock.step(minutes=1)
+    asked = county.draft()
+    county.set_request(asked, RequestedUrgency.EMERGENCY)
+    county.upload(asked)
+    capture.submit(county.ctx, actor, asked)
+
+    assert ids(county, "specialist", "worklist") == [
+        alarm,
+        asked,
+        refused,
+        quiet_early,
+        quiet_late,
+    ]
+
+
+def test_a_list_is_filtered_by_modality_state_site_and_text(county: County) -> None:
+    first = county.submitted()
+    village = county.draft(by="village", name="周某")
+    county.upload(village, by="village")
+    capture.submit(county.ctx, county.caller("village").actor, village)
+
+    assert ids(county, "specialist", "worklist", modality="ecg") == []
+    assert ids(county, "specialist", "worklist", state="claimed") == []
+    assert ids(county, "specialist", "worklist", site_id="hill") == [village]
+    assert ids(county, "specialist", "worklist", text="周 某") == [village]
+    assert ids(county, "specialist", "worklist", text=first[-8:]) == [first]
+    assert ids(county, "specialist", "worklist", text="nobody") == []
+
+
+def test_each_list_has_its_readers(county: County) -> None:
+    county.signed()
+
+    assert len(ids(county, "receiving", "results")) == 1
+    assert len(ids(county, "manager", "worklist")) == 0
+    assert ids(county, "stranger", "mine") == []
+    with pytest.raises(NotPermitted):
+        ids(county, "auditor", "results")
+    with pytest.raises(NotPermitted):
+        ids(county, "operator", "worklist")
+    with pytest.raises(InputRejected, match="list.unknown_view"):
+        ids(county, "operator", "everything")
+    with pytest.raises(InputRejected, match="list.unknown_state"):
+        ids(county, "operator", "mine", state="lost")
+
+
+def test_a_row_tells_of_a_return_and_of_an_open_call(county: County) -> None:
+    case_id = county.claimed()
+    review.return_case(county.ctx, county.caller("specialist").actor, case_id, "wrong_view", "")
+
+    rows, total = listing.list_cases(county.ctx, county.caller("operator").actor, Filter("mine"))
+
+    assert total == 1
+    assert rows[0].return_message is not None
+    assert rows[0].return_message.reason_code == "wrong_view"
+    assert not rows[0].has_open_call
+
+
+def test_opening_a_case_is_written_to_the_chain_of_reads(county: County) -> None:
+    case_id = county.submitted()
+
+    listing.open_case(county.ctx, county.caller("specialist").actor, case_id)
+
+    with county.store.read() as unit:
+        reads = unit.reads.of_case(case_id)
+        changes = unit.events.of_case(case_id)
+    assert [row.type for row in reads] == ["case.read"]
+    assert "case.read" not in [row.type for row in changes]
+
+
+def test_earlier_cases_of_the_same_person_are_offered_as_prior(county: County) -> None:
+    first = county.signed()
+    person_id = county.case(first).person_id
+    second = county.draft()
+    county.upload(second)
+    capture.submit(county.ctx, county.caller("operator").actor, second, person_id=person_id)
+
+    found = listing.view_case(county.ctx, county.caller("specialist").actor, second)
+
+    assert [row.case.id for row in found.prior] == [first]
+
+
+def test_a_search_survives_a_person_that_was_erased(county: County) -> None:
+    case_id = county.submitted()
+    with county.store.begin() as unit:
+        unit.persons.erase(county.case(case_id).person_id)
+        unit.commit()
+
+    assert ids(county, "specialist", "worklist", text=case_id[-6:]) == [case_id]
+
+
+def test_a_visit_number_finds_its_case(county: County) -> None:
+    case_id = county.draft()
+    capture.set_request(
+        county.ctx,
+        county.caller("operator").actor,
+        case_id,
+        Patient("吴某"),
+        ClinicalRequest(visit_number="ZY-77"),
+    )
+
+    assert ids(county, "operator", "mine", text="zy-77") == [case_id]
