@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+if importlib.util.find_spec("torch") is None:
+    # The command line leaves out a group whose extra is absent; looking costs no import of torch.
+    raise ModuleNotFoundError("the extra 'train' is not installed", name="torch")
 
 
 def train(
