@@ -343,6 +343,23 @@ def test_a_recording_is_opened_by_those_who_may_open_its_case(county: County) ->
         recordings.recording_for(county.ctx, county.caller("operator").actor, "x")
 
 
+def test_an_erased_patient_states_nothing_to_the_reader(county: County) -> None:
+    case_id = county.draft()
+    with county.store.begin() as unit:
+        unit.persons.erase(county.case(case_id).person_id)
+        unit.commit()
+
+    county.upload(case_id)
+
+    assert county.reader.stated[-1] == {"modality": "cxr"}
+
+
+def test_an_outcome_without_reasons_is_undetermined_until_it_is_read() -> None:
+    strange = replace(outcome(), reading={"status": "pending", "reasons": None})
+
+    assert triage.urgency_level(strange) is UrgencyLevel.UNDETERMINED
+
+
 def test_viewers_get_the_recording_thumbnail_and_map(county: County) -> None:
     maps = triage.pack_maps((prediction(("effusion", Flag.LIKELY)),))
     county.reader.outcomes[b"film"] = outcome(maps=maps)
