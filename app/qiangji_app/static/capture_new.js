@@ -163,6 +163,10 @@ export class NewExamination {
       const id = this.current.id;
       const view = await loadCase(id);
       if (id !== this.current.id || this.closed) return;
+      if (view.state !== "draft" && view.state !== "returned") {
+        this.leaveBehind();
+        return;
+      }
       this.view = view;
       this.current.exists = true;
       remember(userId(), "case", this.current);
@@ -236,6 +240,14 @@ export class NewExamination {
     const sent = await submitCase(this.view, this.form);
     if (!sent) return;
     this.startOver(sent);
+  }
+
+  /** The case went up elsewhere (another tab, another desk): begin a new one. */
+  leaveBehind() {
+    forget(userId(), `form.${this.current.id}`);
+    this.close();
+    this.fresh();
+    this.onnew();
   }
 
   /** The desk is free for the next patient; what was sent stays visible. */

@@ -53,7 +53,8 @@ export function alarm(view, { compact = false } = {}) {
   if (!view.urgency || view.urgency.level !== "critical" || !["draft", "submitted", "claimed", "returned"].includes(view.state)) return null;
   const machine = view.urgency.reasons.filter((reason) => reason.source === "model" || reason.source === "measurement");
   if (!machine.length) return null;
-  const repeat = t(view.modality === "cxr" ? "ui.alarm.repeat_film" : "ui.alarm.repeat_ecg");
+  const isFilm = view.modality ? view.modality === "cxr" : view.recordings.some((one) => one.modality === "cxr");
+  const repeat = t(isFilm ? "ui.alarm.repeat_film" : "ui.alarm.repeat_ecg");
   return h("section", { class: "qp-alarm", role: "alert", dataset: { testid: "alarm" } },
     h("h3", {}, t(compact ? "ui.alarm.compact" : "ui.alarm.title")),
     compact ? null : h("ol", {}, h("li", {}, t("ui.alarm.patient")), h("li", {}, repeat), h("li", {}, t("ui.alarm.county"))),

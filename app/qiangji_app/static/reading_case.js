@@ -56,6 +56,7 @@ export class ReadingCase {
       this.editor = view.permissions.write ? new ReportEditor(view, { onsigned: (signed) => this.signed(signed) }) : null;
       if (this.editor) this.editor.version = editorVersion(view);
     }
+    if (this.editor) this.editor.view = view;
     this.drawHead();
     this.drawPanel();
     this.drawFoot();
@@ -144,7 +145,10 @@ export class ReadingCase {
   }
 
   async leaveAfter(act) {
-    if (await act) { toast(t("ui.reading.returned")); await this.next(); }
+    if (!(await act)) return;
+    if (this.editor) this.editor.discard();
+    toast(t("ui.reading.returned"));
+    await this.next();
   }
 
   async next() {

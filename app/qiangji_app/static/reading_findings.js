@@ -72,7 +72,7 @@ export class FindingReview {
 
 async function chooseLabel(modality, finding) {
   const list = h("select", { class: "qp-input", size: 10, "aria-label": t("ui.findings.choose"), dataset: { testid: "choose-label" } },
-    Object.entries(labels()).filter(([, one]) => !one.modality || one.modality === modality).map(([id]) => h("option", { value: id, selected: id === finding.verdict_label }, labelText(id))));
+    Object.entries(labels()).filter(([, one]) => one.is_abnormal && one.modality === modality).map(([id]) => h("option", { value: id, selected: id === finding.verdict_label }, labelText(id))));
   return dialog({
     title: t("ui.findings.choose"), body: h("div", {}, h("p", {}, finding.label_text, " →"), list),
     actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.common.confirm"), kind: "primary", run: () => list.value || false }],

@@ -30,6 +30,12 @@ export class ReportEditor {
     this.flush().catch(showError);
   }
 
+  /** Let go of unsaved words: the case has left this desk. */
+  discard() {
+    this.saveSoon.cancel();
+    this.dirty = false;
+  }
+
   async flush() {
     this.saveSoon.cancel();
     if (this.dirty) await this.save();

@@ -98,6 +98,10 @@ export async function resume() {
   }
   for (const item of kept) {
     if (item.user_id !== mine || items.has(item.upload_id)) continue;
+    if (item.state === "stored") {
+      await forgetUpload(item.upload_id); // the case itself shows it now
+      continue;
+    }
     if (item.state === "sending") item.state = "queued";
     items.set(item.upload_id, item);
     changed(item);

@@ -1,0 +1,235 @@
+"""The pages in a real browser against a real installation, on synthetic recordings."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
+from support.county import PASSWORD
+from support.page_server import ecg_file, serving
+
+CHROMIUM = shutil.which("chromium")
+ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 60_000
+HOSTILE = "王<img src=x onerror=window.harmed=1>"
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("pages")) as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield chromium
+        chromium.close()
+
+
+class Desk:
+    """A signed-in browser that notes faults of the page and requests to other hosts."""
+
+    def __init__(self, browser: Browser, address: str, *, width: int = 1366, height: int = 768):
+        self.address = address
+        self.faults: list[str] = []
+        self.page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.faults.append(f"request to {request.url}")
+
+    def sign_in(self, login: str) -> Page:
+        self.page.goto(f"{self.address}/login")
+        self.page.locator("body.ready").wait_for()
+        self.page.fill("#login", login)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("#submit")
+        self.page.locator(".qp-top").wait_for()
+        return self.page
+
+    def leave(self) -> None:
+        self.page.context.close()
+        assert self.faults == []
+
+
+@pytest.fixture
+def desk(browser: Browser, address: str) -> Iterator[Desk]:
+    opened = Desk(browser, address)
+    yield opened
+    opened.leave()
+
+
+def fill_form(page: Page, name: str) -> None:
+    page.get_by_test_id("form-name").fill(name)
+    page.get_by_test_id("form-sex-M").click()
+    page.get_by_test_id("form-age_years").fill("55")
+
+
+def submit(page: Page) -> None:
+    """Submit, giving a reason where the server asks for one."""
+    page.get_by_test_id("submit-case").click()
+    done, asked = page.get_by_test_id("submitted"), page.get_by_test_id("reason")
+    done.or_(asked).first.wait_for()
+    while not done.is_visible():
+        asked.fill("已核对")
+        page.get_by_test_id("reason-yes").click()
+        asked.wait_for(state="hidden")
+        done.or_(asked).first.wait_for()
+
+
+def test_a_typed_form_survives_a_reload(desk: Desk) -> None:
+    page = desk.sign_in("operator")
+    fill_form(page, "赵一")
+    page.get_by_test_id("form-symptom").fill("胸闷")
+
+    page.reload()
+
+    expect(page.get_by_test_id("form-name")).to_have_value("赵一")
+    expect(page.get_by_test_id("form-symptom")).to_have_value("胸闷")
+
+
+def test_an_identity_number_fills_birth_date_and_sex(desk: Desk) -> None:
+    page = desk.sign_in("operator")
+
+    page.get_by_test_id("form-id_number").fill("11010519491231002X")
+
+    expect(page.get_by_test_id("form-birth_date")).to_have_value("1949-12-31")
+    expect(page.get_by_test_id("form-sex-F")).to_have_attribute("aria-checked", "true")
+    page.get_by_test_id("form-id_number").fill("110105194912310021")
+    expect(page.get_by_test_id("form-id_number")).to_have_attribute("aria-invalid", "true")
+
+
+def test_an_upload_goes_on_after_cuts_and_a_reload_and_is_stored_once(
+    desk: Desk, tmp_path: Path
+) -> None:
+    page = desk.sign_in("village")
+    file = ecg_file(tmp_path / "ecg.dcm", name="孙二")
+    cuts = 0
+
+    def cut(route: Route) -> None:
+        nonlocal cuts
+        cuts += 1
+        if cuts <= 2:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/uploads/*", cut)
+    page.get_by_test_id("pick-files").set_input_files(file)
+    page.get_by_test_id("upload-item").wait_for()
+    page.reload()
+
+    page.get_by_test_id("recording").wait_for()
+    expect(page.get_by_test_id("recording")).to_have_count(1)
+    expect(page.get_by_test_id("upload-item")).to_have_count(0)
+    assert cuts > 2
+
+
+def test_a_file_of_another_patient_blocks_until_a_person_says_why(
+    desk: Desk, tmp_path: Path
+) -> None:
+    page = desk.sign_in("township")
+    page.get_by_test_id("pick-files").set_input_files(ecg_file(tmp_path / "a.dcm", name="李四"))
+    fill_form(page, "张三")
+    page.get_by_test_id("mismatch-card").wait_for()
+
+    page.get_by_test_id("submit-case").click()
+    page.get_by_test_id("mismatch").wait_for()
+    page.get_by_test_id("reason-yes").click()
+
+    expect(page.locator("dialog .qp-field-error")).to_be_visible()
+    page.get_by_test_id("reason").fill("设备登记有误")
+    page.get_by_test_id("reason-yes").click()
+    page.get_by_test_id("submitted").or_(page.get_by_test_id("override")).first.wait_for()
+
+
+def test_a_hostile_name_stays_text_from_desk_to_result(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    desk = Desk(browser, address)
+    page = desk.sign_in("stranger")
+    file = ecg_file(tmp_path / "<b onmouseover=alert(1)>.dcm")
+    page.get_by_test_id("pick-files").set_input_files(file)
+    fill_form(page, HOSTILE)
+    page.get_by_test_id("ai-box").wait_for()
+    submit(page)
+    county = Desk(browser, address)
+    reading = county.sign_in("specialist")
+    reading.get_by_test_id("work-row").filter(has_text=HOSTILE).click()
+    reading.get_by_test_id("claim").click()
+    reading.get_by_test_id("report-impression").fill("<script>window.harmed=1</script>窦性心律。")
+
+    reading.get_by_test_id("sign").click()
+    reading.get_by_test_id("confirm-yes").click()
+    reading.get_by_test_id("sign-password").fill(PASSWORD)
+    reading.get_by_test_id("unlock").click()
+    reading.get_by_test_id("signed-report").wait_for()
+    page.goto(f"{address}/results")
+    page.get_by_test_id("case-row").filter(has_text=HOSTILE).click()
+    page.get_by_test_id("acknowledge").click()
+    page.get_by_test_id("ack-yes").click()
+    expect(page.get_by_test_id("acknowledge")).to_have_count(0)
+
+    for one in (page, reading):
+        assert one.evaluate("window.harmed") is None
+    county.leave()
+    desk.leave()
+
+
+@pytest.mark.parametrize(("login", "path"), [("operator", "capture"), ("specialist", "reading")])
+def test_pages_fit_a_phone(browser: Browser, address: str, login: str, path: str) -> None:
+    desk = Desk(browser, address, width=390, height=844)
+    page = desk.sign_in(login)
+    page.goto(f"{address}/{path}")
+    page.locator(".qp-page").wait_for()
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    desk.leave()
+
+
+def test_the_language_switch_changes_every_word_of_the_page(desk: Desk) -> None:
+    page = desk.sign_in("village")
+    page.get_by_test_id("language").click()
+
+    expect(page.get_by_test_id("nav-capture")).to_have_text("Capture")
+    page.get_by_test_id("language").click()
+    expect(page.get_by_test_id("nav-capture")).to_have_text("采集")
+
+
+def test_the_script_and_the_browser_compute_the_same_sha256(desk: Desk) -> None:
+    page = desk.sign_in("village")
+    same = page.evaluate(
+        """async () => {
+          const { Sha256, sha256 } = await import('/static/sha256.js');
+          const results = [];
+          for (const size of [0, 1, 55, 56, 63, 64, 65, 1000003]) {
+            const bytes = new Uint8Array(size).map((_, at) => at * 7);
+            const ours = new Sha256().update(bytes.subarray(0, size / 3))
+              .update(bytes.subarray(size / 3)).hex();
+            results.push(ours === await sha256(new Blob([bytes])));
+          }
+          return results;
+        }"""
+    )
+
+    assert same == [True] * 8
