@@ -80,11 +80,6 @@ class SqlJobs:
             .values(leased_until=None, due_at=at, error_code=error_code, is_wanted_again=False)
         )
 
-    def attempts(self, kind: str, key: str) -> int:
-        """How often a job was given out; 0 when it is not queued."""
-        statement = select(job.c.attempts).where(_is(kind, key))
-        return self._rows.one(statement, lambda row: int(row.attempts)) or 0
-
 
 def _is(kind: str, key: str) -> Any:  # SQLAlchemy's type of a condition is not public
     return and_(job.c.kind == kind, job.c.key == key)
