@@ -9,6 +9,7 @@ from pathlib import Path
 from qiangji_app.config import Settings
 from qiangji_app.reader import LocalReader
 from qiangji_app.services.context import Context
+from qiangji_app.services.housekeeping import keep_house
 from qiangji_app.services.imaging import RecordCache
 from qiangji_app.services.recordings import run_next
 from qiangji_app.storage.blobs import FileBlobs
@@ -17,12 +18,13 @@ from qiangji_app.storage.ids import SystemIds
 from qiangji_app.storage.keys import open_keys
 from qiangji_app.storage.passwords import Argon2Cost, Argon2Passwords
 from qiangji_app.storage.store import SqlStore, open_store
-from qiangji_app.worker import TriageWorker
+from qiangji_app.worker import Regular, TriageWorker
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.formats.pool import ReaderPool
 from qiangji_datasets.messages import Catalogue
 from qiangji_inference.engine import Engine
 
+_HOUR_S = 3600.0
 CATALOGUE_PACKAGES = (
     "qiangji_datasets",
     "qiangji_models",
@@ -41,14 +43,19 @@ class Installation:
     engine: Engine
     pool: ReaderPool
     worker: TriageWorker
+    regular: tuple[Regular, ...]
 
     def start(self) -> None:
         """Begin background work: bundles warm, waiting recordings are triaged."""
         self.engine.warm_in_background()
         self.worker.start()
+        for item in self.regular:
+            item.start()
 
     def close(self) -> None:
         """Finish the job in hand, end workers, write chain heads."""
+        for item in self.regular:
+            item.stop()
         self.worker.stop()
         self.pool.close()
         self.store.close()
@@ -103,7 +110,11 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
         is_demo=settings.demo,
     )
     worker = TriageWorker(lambda: run_next(context), alarm)
-    return Installation(settings, context, store, engine, pool, worker)
+    regular = (
+        Regular("chain-heads", store.write_heads, _HOUR_S),
+        Regular("housekeeping", lambda: keep_house(context), 24 * _HOUR_S),
+    )
+    return Installation(settings, context, store, engine, pool, worker, regular)
 
 
 def _check(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,21 +32,12 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
     demo: bool = False
-    node_id: str = "node-1"
     reader_workers: int = Field(default=1, ge=1, le=16)
     reader_memory_mb: int = Field(default=1024, ge=256)
     reader_timeout_s: float = Field(default=20.0, gt=0)
     reserve_mb: int = Field(default=200, ge=1)
     secure_cookie: bool = False
     bundle_dir: Path | None = None
-    lang: str = "zh"
-
-    @field_validator("node_id")
-    @classmethod
-    def _short_node(cls, value: str) -> str:
-        if not value or len(value) > 40:
-            raise ValueError("node_id must have 1 to 40 characters")
-        return value
 
     @property
     def url(self) -> str:

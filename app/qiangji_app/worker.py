@@ -1,4 +1,4 @@
-"""The background thread that triages stored recordings while people go on working."""
+"""Background threads: triage of stored recordings, and regular housekeeping."""
 
 from __future__ import annotations
 
@@ -52,3 +52,41 @@ class TriageWorker:
         except Exception:  # noqa: BLE001 - the edge: one broken job must not end the worker
             _LOG.exception("a triage job failed")
             return False
+
+
+class Regular:
+    """Runs a piece of housekeeping again and again until stopped.
+
+    Parameters
+    ----------
+    name
+        For the log.
+    act
+        What is done; a failure is logged and tried again next time.
+    every_s
+        Seconds from one run to the next; the first run comes after as long.
+    """
+
+    def __init__(self, name: str, act: Callable[[], object], every_s: float) -> None:
+        self._name = name
+        self._act = act
+        self._every_s = every_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the run in hand."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            try:
+                self._act()
+            except Exception:  # noqa: BLE001 - the edge: the next run tries again
+                _LOG.exception("regular work %s failed", self._name)

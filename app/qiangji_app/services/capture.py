@@ -20,7 +20,7 @@ from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import require, require_role, visible_case
 from qiangji_app.services.context import Context
-from qiangji_app.services.urgency import refresh_urgency
+from qiangji_app.services.urgency import is_refused, refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected
 
 #: Empty: not chosen; the first recording that is read decides.
@@ -290,8 +290,7 @@ def _check_complete(unit: Unit, case: Case) -> None:
     differing = mismatches(unit, case)
     if differing and not case.identity_reason:
         raise Conflict("identity.mismatch", fields=",".join(item.field for item in differing))
-    is_refused = any(row.reading.get("status") == "refused" for row in recordings)
-    if is_refused and not case.override_reason:
+    if is_refused(recordings) and not case.override_reason:
         raise Conflict("gate.override_needed")
 
 

@@ -32,18 +32,26 @@ _ORDER: Final = (
     TriageStatus.DONE,
 )
 #: A lateral beside a frontal that was read is shown, not triaged, and does not hold the case up.
-_LATERAL_CODES: Final = frozenset({"film.lateral", "film.view_lateral"})
+_LATERAL_CODES: Final = frozenset({"film.lateral", "film.lateral_stated"})
+
+
+def that_count(recordings: Sequence[Recording]) -> list[Recording]:
+    """Without the laterals that stand beside a frontal which was read."""
+    if not any(_status(row) is TriageStatus.DONE for row in recordings):
+        return list(recordings)
+    return [
+        row for row in recordings if not (_status(row) is TriageStatus.REFUSED and _is_lateral(row))
+    ]
+
+
+def is_refused(recordings: Sequence[Recording]) -> bool:
+    """True when the AI must not read a recording that counts."""
+    return any(_status(row) is TriageStatus.REFUSED for row in that_count(recordings))
 
 
 def triage_status(recordings: Sequence[Recording]) -> TriageStatus:
     """Status of the case from its recordings; pending when there are none."""
-    statuses = [_status(row) for row in recordings]
-    if TriageStatus.DONE in statuses:
-        statuses = [
-            status
-            for status, row in zip(statuses, recordings, strict=True)
-            if not (status is TriageStatus.REFUSED and _is_lateral(row))
-        ]
+    statuses = {_status(row) for row in that_count(recordings)}
     for status in _ORDER:
         if status in statuses:
             return status

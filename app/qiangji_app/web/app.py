@@ -23,6 +23,7 @@ from qiangji_app.web.api import sessions as session_routes
 from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language, optional_caller
 from qiangji_app.web.guard import Guard
 from qiangji_app.web.metrics import Metrics
+from qiangji_app.web.quick_gradio import without_stub_files
 from qiangji_datasets.errors import QiangjiError, SystemFault
 from qiangji_datasets.messages import MissingText
 
@@ -120,7 +121,9 @@ def _error_body(request: Request, error: QiangjiError) -> dict[str, Any]:
 def _add_plain_routes(app: FastAPI, installation: Installation) -> None:
     package = resources.files("qiangji_app")
     static = Path(str(package.joinpath("static")))
-    app.mount("/static", StaticFiles(directory=static), name="static")
+    # Gradio asks for one script of its own below /static.
+    files = StaticFiles(directory=static, packages=[("gradio", "templates/frontend/static")])
+    app.mount("/static", files, name="static")
 
     @app.get("/healthz", include_in_schema=False)
     def health() -> dict[str, Any]:
@@ -151,6 +154,7 @@ def _page(text: str) -> Callable[[], HTMLResponse]:
 def _add_pages(app: FastAPI, installation: Installation, *, with_pages: bool) -> None:
     if not with_pages:
         return
-    from qiangji_app.web.pages import mount_pages
+    with without_stub_files():
+        from qiangji_app.web.pages import mount_pages
 
     mount_pages(app, installation.context.catalogue)
