@@ -262,6 +262,7 @@ export class NewExamination {
   }
 
   async discard() {
+    this.saveSoon.cancel();
     const isDraft = this.view && this.view.permissions.withdraw;
     if (!(await confirmed(t("ui.capture.discard"), t(isDraft ? "ui.capture.discard_text" : "ui.capture.clear_text"), { yes: t("ui.capture.discard") }))) return;
     if (isDraft) await post(`/cases/${this.current.id}/withdraw`, { reason: t("ui.capture.discard_reason") });

@@ -252,7 +252,7 @@ export function caseRow(row, { onopen, extra = null }) {
     h("span", { class: "qp-case-main" }, h("span", { class: "qp-case-top" }, personLine(row.patient), demoBadge(row)),
       h("span", { class: "qp-fine" }, [row.short_id, modalityText(row.modality), when(row.submitted_at || row.created_at), waiting].filter(Boolean).join(" · ")),
       row.returned_reason ? h("span", { class: "qp-returned" }, `${t("ui.case.returned")} ${row.returned_reason.reason_text} ${row.returned_reason.text}`) : null),
-    h("span", { class: "qp-case-side" }, stateBadge(row.state), row.needs_acknowledgement ? h("span", { class: "qp-badge qp-toack" }, t("ui.case.to_acknowledge")) : null,
+    h("span", { class: "qp-case-side" }, stateBadge(row.state),
       row.has_open_call ? h("span", { class: "qp-badge qp-urgency-critical" }, t("ui.call.title")) : null, extra));
 }
 

@@ -124,7 +124,7 @@ export class ReadingCase {
     fill(this.foot, this.editor ? this.editor.status : null, h("span", { class: "qp-grow" }),
       can.return ? button(t("ui.reading.return"), () => this.leaveAfter(returnCase(this.view)), { testid: "return" }) : null,
       can.call ? button(t("ui.call.make"), async () => { if (await makeCall(this.view)) await this.reload(); }, { kind: "danger", testid: "critical-call" }) : null,
-      can.amend ? button(t("ui.reading.amend"), () => this.amend(), { testid: "amend" }) : null,
+      can.amend && !this.editor ? button(t("ui.reading.amend"), () => this.amend(), { testid: "amend" }) : null,
       can.sign && this.editor ? button(t("ui.reading.sign"), () => this.editor.sign(), { kind: "primary", title: "Ctrl+Enter", testid: "sign" }) : null);
   }
 

@@ -41,8 +41,8 @@ function fieldList(view, report) {
 }
 
 function measured(values) {
-  const texts = Object.values(values || {});
-  return texts.length ? valueList(texts.map((text) => ["", text])) : null;
+  const rows = Object.entries(values || {}).map(([kind, text]) => [known("viewer.film.tool", kind), text]);
+  return rows.length ? valueList(rows) : null;
 }
 
 function signature(report) {

@@ -89,7 +89,7 @@ class ResultsPage {
     const can = view.permissions;
     const link = (format) => h("a", { class: "qp-btn", target: "_blank", rel: "noopener", href: query(`/api/v1/cases/${encodeURIComponent(view.id)}/result.${format}`, { version: newest.version }), dataset: { testid: `open-${format}` } }, t(`ui.result.open_${format}`));
     return h("header", { class: "qp-case-head" }, button("←", () => this.go(null), { kind: "quiet", title: t("ui.results.title"), testid: "back" }), personLine(view.patient), demoBadge(view),
-      h("span", { class: "qp-fine" }, view.short_id), stateBadge(view.state), urgencyBadge(view.urgency), view.needs_acknowledgement ? h("span", { class: "qp-badge qp-toack" }, t("ui.case.to_acknowledge")) : null,
+      h("span", { class: "qp-fine" }, view.short_id), stateBadge(view.state), urgencyBadge(view.urgency),
       h("span", { class: "qp-grow" }), newest ? [link("html"), link("pdf")] : null,
       can.acknowledge && newest ? button(t("ui.result.acknowledge"), () => this.acknowledge(view, newest), { kind: "primary", testid: "acknowledge" }) : null,
       can.close ? button(t("ui.result.close"), async () => { await post(`/cases/${view.id}/close`, {}); toast(t("ui.result.closed")); await this.showCase(view.id); }, { testid: "close-case" }) : null);
