@@ -153,6 +153,7 @@ class County:
     """A running installation and the people in it."""
 
     def __init__(self, folder: Path, *, has_people: bool = True) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.clock = SteppingClock()
         self.reader = ScriptedReader()
         self.woken = 0
