@@ -6,6 +6,8 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 import structlog
 
@@ -18,6 +20,7 @@ from qiangji_datasets.errors import Conflict
 
 _LOG = logging.getLogger(__name__)
 _ROOT_SITE = "county"
+_NOT_STARTED: Final = 3  # as uvicorn's own command says it
 
 
 def run(settings: Settings) -> None:
@@ -45,8 +48,7 @@ def run(settings: Settings) -> None:
         demo_accounts=shown_accounts() if settings.demo else None,
         on_start=on_start,
     )
-    _announce(settings)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -54,6 +56,13 @@ def run(settings: Settings) -> None:
         access_log=False,
         server_header=False,
     )
+    listener = config.bind_socket()  # port 0: the system chooses, and it is told below
+    _announce(settings, listener.getsockname()[1])
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(_NOT_STARTED)
 
 
 def initialise(settings: Settings, hospital: str) -> str:
@@ -120,12 +129,12 @@ def _demo_filler(ctx: Context) -> Callable[[], None]:
     return start
 
 
-def _announce(settings: Settings) -> None:
+def _announce(settings: Settings, port: int) -> None:
     """What a person at the terminal needs to know."""
     from qiangji_app.demo.county import PASSWORD, shown_accounts
 
     out = sys.stdout
-    out.write(f"\n强基 Qiangji  →  http://{settings.host}:{settings.port}\n")
+    out.write(f"\n强基 Qiangji  →  http://{settings.host}:{port}\n")
     if settings.demo:
         out.write(f"演示账号(口令都是 {PASSWORD}) / demo accounts, password {PASSWORD}:\n")
         for row in shown_accounts():
