@@ -1,6 +1,6 @@
 /** A new examination: files, request form, quality and AI hints, submission. */
 import { ApiError, del, get, newId, post, put, session, t } from "/static/api.js";
-import { button, confirmed, debounce, fill, guarded, h, showError, toast } from "/static/dom.js";
+import { button, confirmed, debounce, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { alarm, callList, isPending, loadCase, messageThread, modalityText } from "/static/parts.js";
 import { RequestForm } from "/static/capture_form.js";
 import { ItemList } from "/static/capture_items.js";
@@ -76,11 +76,7 @@ export class NewExamination {
     const files = pick(false);
     const folder = pick(true);
     this.modalityChips = h("div", { class: "qp-chips", role: "group", "aria-label": t("ui.capture.modality") }, ["", "cxr", "ecg"].map((value) =>
-      h("button", { type: "button", class: "qp-chip", "aria-pressed": String(this.current.modality === value), onclick: (event) => {
-        this.current.modality = value;
-        remember(userId(), "case", this.current);
-        for (const chip of this.modalityChips.children) chip.setAttribute("aria-pressed", String(chip === event.currentTarget));
-      } }, value ? modalityText(value) : t("ui.capture.modality_auto"))));
+      h("button", { type: "button", class: "qp-chip", dataset: { modality: value }, "aria-pressed": String(this.current.modality === value), onclick: () => guarded(() => this.setModality(value)) }, value ? modalityText(value) : t("ui.capture.modality_auto"))));
     const zone = h("div", { class: "qp-drop", dataset: { testid: "drop" } }, h("p", { class: "qp-drop-title" }, t("ui.capture.drop")), h("p", { class: "qp-fine" }, t("ui.capture.drop_kinds")),
       h("div", { class: "qp-row qp-center" }, button(t("ui.capture.pick_files"), () => files.click(), { kind: "primary" }), button(t("ui.capture.pick_folder"), () => folder.click())), files, folder);
     const over = (on) => (event) => { event.preventDefault(); zone.classList.toggle("qp-over", on); };
@@ -93,6 +89,21 @@ export class NewExamination {
     return h("div", {}, this.modalityChips, zone);
   }
 
+  async setModality(value) {
+    this.current.modality = value;
+    remember(userId(), "case", this.current);
+    for (const chip of this.modalityChips.children) chip.setAttribute("aria-pressed", String(chip.dataset.modality === value));
+    if (value && this.current.exists) await post("/cases", { case_id: this.current.id, modality: value });
+  }
+
+  /** Pictures and tables do not say what they are: a person does. */
+  async askModality(files) {
+    if (this.current.modality || !files.some((file) => /\.(png|jpe?g|csv)$/i.test(file.name))) return;
+    const pick = (value) => ({ text: modalityText(value), value, testid: `modality-${value}` });
+    const value = await dialog({ title: t("ui.capture.modality"), body: h("p", {}, t("ui.capture.modality_ask")), actions: [pick("cxr"), pick("ecg")] });
+    if (value) await this.setModality(value);
+  }
+
   async add(files) {
     if (!files.length) {
       toast(t("ui.capture.no_files"), { kind: "warn" });
@@ -102,6 +113,7 @@ export class NewExamination {
       toast(t("ui.capture.already_submitted"), { kind: "warn" });
       return;
     }
+    await this.askModality(files);
     await enqueue(this.current.id, this.current.modality, files);
     this.draw();
   }

@@ -182,7 +182,7 @@ async function transfer(item) {
     item.sha256 = await digest(item);
     await save(item);
   }
-  await post("/cases", { case_id: item.case_id, modality: item.modality || null });
+  await openCase(item);
   let status = await post("/uploads", {
     upload_id: item.upload_id, case_id: item.case_id, file_name: item.file_name, size: item.size, sha256: item.sha256,
   });
@@ -192,6 +192,15 @@ async function transfer(item) {
     status = await sendChunk(item, status.received);
   }
   await finish(item, status);
+}
+
+/** Make the case exist; one that a colleague began is there already, the upload itself is checked. */
+async function openCase(item) {
+  try {
+    await post("/cases", { case_id: item.case_id, modality: item.modality || null });
+  } catch (error) {
+    if (error.code !== "case.id_taken") throw error;
+  }
 }
 
 async function digest(item) {
