@@ -7,11 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from qiangji_app.demo.county import DemoCase
 from qiangji_datasets.records import NameStatus, PersonIdentity, Sex
+
+#: Devices write their wall clock; the demonstration's stand in China.
+_DEVICE_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def recording_bytes(case: DemoCase, *, seed: int, now: datetime) -> bytes:
@@ -78,7 +82,8 @@ def _write_ecg(case: DemoCase, rng: np.random.Generator, path: Path, now: dateti
     ):
         if key in wanted:
             wanted[key] = kind(wanted[key])
-    record = make_ecg(rng, EcgRecipe(**wanted), person=_person(case), acquired_at=now)
+    local = now.astimezone(_DEVICE_ZONE)
+    record = make_ecg(rng, EcgRecipe(**wanted), person=_person(case), acquired_at=local)
     write_ecg_dicom(record, path, person=_person(case))
 
 

@@ -144,8 +144,7 @@ export function measurementTable(measurements) {
   if (!measurements || !("ventricular_bpm" in measurements)) return null;
   const rows = Object.entries(MEASURED).map(([name, unit]) => {
     const value = measurements[name];
-    const formula = name === "qtc_ms" && measurements.qtc_formula ? ` (${measurements.qtc_formula})` : "";
-    return [t(`viewer.ecg.value.${name}`) + formula, value === null || value === undefined ? t("ui.measure.none") : `${Math.round(value)} ${unit}`];
+    return [t(`viewer.ecg.value.${name}`, { formula: measurements.qtc_formula || "" }), value === null || value === undefined ? t("ui.measure.none") : `${Math.round(value)} ${unit}`];
   });
   const marks = MARKS.filter((name) => measurements[name] === true).map((name) => t(`viewer.ecg.value.${name}`));
   return h("div", {}, valueList(rows), marks.length ? h("p", { class: "qp-chips" }, marks.map((text) => h("span", { class: "qp-badge qp-state-returned" }, text))) : null);
