@@ -42,7 +42,7 @@ def verify(
     }
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     texts = Catalogue.of("qiangji_datasets", "qiangji_app")
-    language = Language(settings.lang)
+    language = settings.lang
     try:
         result = _verified(settings)
     except QiangjiError as error:

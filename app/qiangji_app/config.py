@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from qiangji_datasets.messages import Language
+
 
 class Settings(BaseSettings):
     """Settings of one installation; environment variables begin with ``QIANGJI_``.
@@ -22,6 +24,8 @@ class Settings(BaseSettings):
         SQLAlchemy URL; empty means SQLite inside ``data_dir``.
     reserve_mb
         Free space that uploads must leave, so that reading and signing go on.
+    lang
+        Language of commands.
     """
 
     model_config = SettingsConfigDict(env_prefix="QIANGJI_", extra="ignore", frozen=True)
@@ -38,6 +42,7 @@ class Settings(BaseSettings):
     reserve_mb: int = Field(default=200, ge=1)
     secure_cookie: bool = False
     bundle_dir: Path | None = None
+    lang: Language = Language.ZH
 
     @property
     def url(self) -> str:

@@ -227,7 +227,7 @@ class County:
         assert found is not None
         return found
 
-    def draft(self, *, by: str = "operator", modality: str = "cxr", name: str = "赵桂香") -> str:
+    def draft(self, *, by: str = "operator", modality: str = "cxr", name: str = "赵某") -> str:
         """A draft with a request form; returns its id."""
         actor = self.caller(by).actor
         case_id = str(uuid.uuid4())

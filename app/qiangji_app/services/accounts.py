@@ -106,6 +106,12 @@ def list_sites(ctx: Context, actor: Actor) -> Sequence[Site]:
         return [site for site in unit.accounts.sites() if actor.sees_site(site.id)]
 
 
+def display_names(ctx: Context) -> dict[str, str]:
+    """Names of staff by account id, as colleagues see them."""
+    with ctx.store.read() as unit:
+        return {account.id: account.display_name for account in unit.accounts.all()}
+
+
 def list_accounts(ctx: Context, actor: Actor) -> Sequence[Account]:
     """All accounts.
 

@@ -51,7 +51,7 @@ def open_case(ctx: Context, actor: Actor, case_id: str, modality: str) -> Case:
         if known is not None:
             if known.created_by != actor.user_id:
                 raise Conflict("case.id_taken")
-            return known
+            return _with_modality(unit, actor, known, modality)
         case = Case(
             id=case_id,
             site_id=actor.site_id,
@@ -71,6 +71,18 @@ def open_case(ctx: Context, actor: Actor, case_id: str, modality: str) -> Case:
             payload={"modality": modality, "site": actor.site_id},
         )
         unit.commit()
+    return case
+
+
+def _with_modality(unit: Unit, actor: Actor, case: Case, modality: str) -> Case:
+    """A draft that was begun without a modality takes the one that the desk names later."""
+    if case.modality or not modality or case.state is not State.DRAFT:
+        return case
+    require(actor, case, Action.EDIT)
+    case = unit.cases.save(replace(case, modality=modality))
+    for recording in unit.cases.recordings(case.id):
+        unit.jobs.add("triage", recording.id)
+    unit.commit()
     return case
 
 

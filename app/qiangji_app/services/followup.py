@@ -16,7 +16,7 @@ from qiangji_app.domain.case import (
 )
 from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role
 from qiangji_app.domain.workflow import Action, State
-from qiangji_app.ports import CaseQuery
+from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import may_view, require, visible_case
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.urgency import refresh_urgency
@@ -183,6 +183,7 @@ class Alert:
     since: datetime
     reasons: tuple[UrgencyReason, ...]
     call: CriticalCall | None = None
+    patient_name: str = ""
 
 
 def alerts(ctx: Context, actor: Actor) -> Sequence[Alert]:
@@ -205,7 +206,13 @@ def alerts(ctx: Context, actor: Actor) -> Sequence[Alert]:
             is_near = actor.has(Role.SPECIALIST) or actor.site_id == case.site_id
             if alarms and is_near:
                 found.append(Alert("ai_alarm", case, case.submitted_at or case.created_at, alarms))
+        found = [replace(alert, patient_name=_name_of(unit, alert.case)) for alert in found]
     return sorted(found, key=lambda alert: alert.since)
+
+
+def _name_of(unit: Unit, case: Case) -> str:
+    patient = unit.persons.get(case.person_id)
+    return "" if patient is None else patient.name
 
 
 def _alarms(case: Case) -> tuple[UrgencyReason, ...]:

@@ -16,7 +16,7 @@ from qiangji_app.domain.workflow import State
 from qiangji_app.services import capture, recordings
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 
-PATIENT = Patient(name="赵桂香", sex="F", age_years=60)
+PATIENT = Patient(name="赵某", sex="F", age_years=60)
 
 
 def test_opening_a_case_twice_gives_the_same_draft(county: County) -> None:
@@ -29,6 +29,19 @@ def test_opening_a_case_twice_gives_the_same_draft(county: County) -> None:
     assert first.state is State.DRAFT
     assert again.id == first.id
     assert again.created_at == first.created_at
+
+
+def test_a_draft_without_a_modality_takes_the_one_named_later(county: County) -> None:
+    actor = county.caller("operator").actor
+    case_id = county.draft(modality="")
+    county.reader.outcomes[b"x"] = replace(outcome(), modality="")
+    county.upload(case_id, b"x")
+
+    named = capture.open_case(county.ctx, actor, case_id, "cxr")
+    kept = capture.open_case(county.ctx, actor, case_id, "ecg")
+
+    assert (named.modality, kept.modality) == ("cxr", "cxr")
+    assert recordings.run_next(county.ctx)
 
 
 def test_a_case_id_of_somebody_else_is_refused(county: County) -> None:
@@ -51,7 +64,7 @@ def test_a_specialist_sends_no_cases(county: County) -> None:
 
 def test_the_identity_number_fills_in_birth_date_and_sex(county: County) -> None:
     case_id = county.draft()
-    patient = Patient(name="赵桂香", id_number=id_number("00000019600101002").lower())
+    patient = Patient(name="赵某", id_number=id_number("00000019600101002").lower())
 
     case = capture.set_request(
         county.ctx, county.caller("operator").actor, case_id, patient, ClinicalRequest()
@@ -206,7 +219,7 @@ def test_duplicates_are_found_by_number_identifier_and_name(county: County) -> N
     actor = county.caller("operator").actor
     number = id_number("00000019600101002")
     for patient in (
-        Patient("赵桂香", id_number=number),
+        Patient("赵某", id_number=number),
         Patient("钱某", issuer="H", patient_id="17"),
         Patient("孙某", birth_date=date(1970, 1, 1)),
         Patient("孙某", birth_date=date(1990, 1, 1)),

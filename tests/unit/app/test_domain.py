@@ -83,7 +83,7 @@ def test_names_compare_without_width_spaces_and_dots() -> None:
 
 
 def test_form_and_file_differ_only_where_both_say_something() -> None:
-    form = Patient("赵桂香", sex="F", birth_date=date(1960, 1, 1), patient_id="7")
+    form = Patient("赵某", sex="F", birth_date=date(1960, 1, 1), patient_id="7")
 
     assert compare(form, Patient("")) == ()
     assert [
@@ -97,7 +97,7 @@ def test_form_and_file_differ_only_where_both_say_something() -> None:
 def test_an_emergency_patient_without_a_name_never_mismatches() -> None:
     form = Patient("无名氏", kind=IdentityKind.EMERGENCY)
 
-    assert compare(form, Patient("赵桂香")) == ()
+    assert compare(form, Patient("赵某")) == ()
 
 
 def test_uuid7_has_version_time_and_variant() -> None:

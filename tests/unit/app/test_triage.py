@@ -48,7 +48,7 @@ from qiangji_inference.results import (
     Prediction,
 )
 
-PERSON = PersonIdentity(name="赵桂香", name_status=NameStatus.DECODED, sex=Sex.F, age_years=60)
+PERSON = PersonIdentity(name="赵某", name_status=NameStatus.DECODED, sex=Sex.F, age_years=60)
 
 
 def film(person: PersonIdentity = PERSON) -> Radiograph:
@@ -300,7 +300,7 @@ def test_a_change_meanwhile_postpones_the_job(
 
 
 def test_reading_again_keeps_a_verdict_that_was_given(county: County) -> None:
-    county.reader.outcomes[b"x"] = outcome(hints={"effusion": "possible"}, person=Patient("赵桂香"))
+    county.reader.outcomes[b"x"] = outcome(hints={"effusion": "possible"}, person=Patient("赵某"))
     case_id = county.claimed(content=b"x")
     with county.store.read() as unit:
         hint = unit.cases.findings(case_id)[0]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency, Verdict
-from qiangji_app.domain.person import IdentityKind, Patient, read_id_number
+from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.report import ReportContent
 from qiangji_app.services import accounts, capture, followup, listing, review, sessions
 from qiangji_app.services.context import Caller, Context
@@ -134,7 +134,8 @@ class MessageForm(BaseModel):
 def presenter(ctx: Context, who: Caller) -> Presenter:
     """A presenter for the caller."""
     sites = {site.id: site for site in accounts.list_sites(ctx, who.actor)}
-    return Presenter(ctx.catalogue, who, sites, ctx.clock.now())
+    names = accounts.display_names(ctx)
+    return Presenter(ctx.catalogue, who, sites, names=names, now=ctx.clock.now())
 
 
 def show(ctx: Context, who: Caller, case_id: str) -> Json:
@@ -197,15 +198,6 @@ def set_request(case_id: str, body: RequestForm, ctx: Ctx, who: Who) -> Json:
 def warnings(case_id: str, ctx: Ctx, who: Who) -> Json:
     """Possible duplicates, and fields in which form and files differ."""
     return _warnings(ctx, who, case_id)
-
-
-@router.get("/persons/id-number/{number}")
-def id_number(number: str, ctx: Ctx, who: Who) -> Json:  # noqa: ARG001 - signed-in callers only
-    """What an identity number says."""
-    facts = read_id_number(number, today=ctx.clock.now().date())
-    if facts is None:
-        return {"valid": False, "birth_date": None, "sex": None}
-    return {"valid": True, "birth_date": facts.birth_date.isoformat(), "sex": facts.sex}
 
 
 @router.post("/cases/{case_id}/submit")
@@ -355,6 +347,7 @@ def alerts(ctx: Ctx, who: Who) -> Json:
                 "text": text,
                 "since": alert.since.isoformat(),
                 "site": present.site(alert.case.site_id),
+                "patient_name": alert.patient_name,
                 "is_own_site": alert.case.site_id == who.actor.site_id,
             }
         )
@@ -379,6 +372,7 @@ def _warnings(ctx: Context, who: Caller, case_id: str) -> Json:
                 "sex": item.patient.sex,
                 "site": present.site(item.site_id),
                 "reason": item.reason,
+                "reason_text": present.text(f"duplicate.{item.reason}"),
             }
             for item in found
         ],

@@ -35,6 +35,8 @@ class Presenter:
         Whose language and permissions apply.
     sites
         Known sites by id.
+    names
+        Display names of staff by account id.
     now
         Instant against which waiting times are computed.
     """
@@ -44,11 +46,14 @@ class Presenter:
         catalogue: Catalogue,
         caller: Caller,
         sites: Mapping[str, Site],
+        *,
+        names: Mapping[str, str],
         now: datetime,
     ) -> None:
         self._catalogue = catalogue
         self._caller = caller
         self._sites = sites
+        self._names = names
         self._now = now
 
     @property
@@ -295,7 +300,11 @@ class Presenter:
     def _claimed(self, case: Case) -> Json | None:
         if not case.claimed_by:
             return None
-        return {"id": case.claimed_by, "is_me": case.claimed_by == self._caller.actor.user_id}
+        return {
+            "id": case.claimed_by,
+            "name": self._names.get(case.claimed_by, ""),
+            "is_me": case.claimed_by == self._caller.actor.user_id,
+        }
 
     def _plain_urgency(self, case: Case) -> Json:
         """What those may know who may not see AI hints: the requester's own words."""

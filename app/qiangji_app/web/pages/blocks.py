@@ -34,7 +34,8 @@ CSS: Final = """
 .gradio-container { max-width: none !important; padding: 0 !important; margin: 0 !important; }
 .gradio-container .main.fillable { padding: 0 !important; max-width: none !important; }
 .gradio-container .html-container { padding: 0 !important; }
-.gradio-container footer:not([class^="qp-"]), .gradio-container .nav-holder { display: none !important; }
+.gradio-container footer:not([class^="qp-"]) { display: none !important; }
+.gradio-container .nav-holder { display: none !important; }
 """
 
 #: A slot finds its module; a failure is said in the page, in both languages, with a way out.
