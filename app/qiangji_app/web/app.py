@@ -5,22 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from qiangji_app.bootstrap import Installation
 from qiangji_app.errors import mapping_of
 from qiangji_app.report_templates import load_templates
-from qiangji_app.services import sessions
+from qiangji_app.services import sessions, uploading
+from qiangji_app.services.context import Context
 from qiangji_app.web.api import cases, images, results, setup, uploads
 from qiangji_app.web.api import sessions as session_routes
-from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language, optional_caller
+from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language
 from qiangji_app.web.guard import Guard
 from qiangji_app.web.metrics import Metrics
 from qiangji_app.web.quick_gradio import without_stub_files
@@ -29,6 +32,11 @@ from qiangji_datasets.messages import MissingText
 
 _LOG = logging.getLogger(__name__)
 _ROUTERS = (session_routes, cases, uploads, images, results, setup)
+#: Largest body of any request; a chunk of an upload may have half of it and says so itself.
+_MAX_BODY_BYTES: Final = 2 * uploading.MAX_CHUNK_BYTES
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+#: What the framework itself refuses, by status.
+_HTTP_CODES: Final = {404: "http.not_found", 405: "http.method", 413: "http.too_large"}
 
 
 def create_app(
@@ -67,7 +75,7 @@ def create_app(
     app.state.demo_accounts = demo_accounts or []
     app.state.templates = load_templates()
     app.state.metrics = Metrics()
-    _add_faults(app)
+    _add_faults(app, installation.context)
     for module in _ROUTERS:
         app.include_router(module.router, prefix="/api/v1")
     _add_plain_routes(app, installation)
@@ -77,33 +85,45 @@ def create_app(
         token = request.cookies.get(SESSION_COOKIE, "")
         return bool(token) and sessions.caller_of(installation.context, token) is not None
 
-    app.add_middleware(Guard, is_signed_in=is_signed_in)
+    app.add_middleware(
+        Guard,
+        is_signed_in=is_signed_in,
+        explain=partial(_error_body, installation.context),
+        max_body_bytes=_MAX_BODY_BYTES,
+    )
     return app
 
 
-def _add_faults(app: FastAPI) -> None:
+def _add_faults(app: FastAPI, ctx: Context) -> None:
     @app.exception_handler(QiangjiError)
     async def known(request: Request, error: QiangjiError) -> JSONResponse:
         if isinstance(error, SystemFault):
             _LOG.error("request failed: %s", error, exc_info=error)
         status = 401 if isinstance(error, SignedOut) else mapping_of(error).http
-        return JSONResponse({"error": _error_body(request, error)}, status)
+        return JSONResponse({"error": _error_body(ctx, request, error)}, status)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = ", ".join(".".join(str(part) for part in row["loc"][1:]) for row in error.errors())
-        body = _error_body(request, QiangjiError("http.invalid", fields=fields[:200]))
+        body = _error_body(ctx, request, QiangjiError("http.invalid", fields=fields[:200]))
         return JSONResponse({"error": body}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        code = _HTTP_CODES.get(error.status_code, "http.invalid")
+        body = _error_body(ctx, request, QiangjiError(code, fields=str(error.detail)[:200]))
+        return JSONResponse({"error": body}, error.status_code, error.headers)
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> JSONResponse:
         _LOG.error("request failed: %s", type(error).__name__, exc_info=error)
-        return JSONResponse({"error": _error_body(request, QiangjiError("http.fault"))}, 500)
+        return JSONResponse({"error": _error_body(ctx, request, QiangjiError("http.fault"))}, 500)
 
 
-def _error_body(request: Request, error: QiangjiError) -> dict[str, Any]:
-    catalogue = request.app.state.context.catalogue
-    caller = optional_caller(request)
+def _error_body(ctx: Context, request: Request, error: QiangjiError) -> dict[str, Any]:
+    catalogue = ctx.catalogue
+    token = request.cookies.get(SESSION_COOKIE, "")
+    caller = sessions.caller_of(ctx, token) if token else None
     wanted = caller.language if caller else language(request)
     try:
         message = catalogue.text(error.code, wanted, **error.params)
@@ -119,6 +139,10 @@ def _error_body(request: Request, error: QiangjiError) -> dict[str, Any]:
 
 
 def _add_plain_routes(app: FastAPI, installation: Installation) -> None:
+    @app.api_route("/api/{path:path}", methods=list(_METHODS), include_in_schema=False)
+    def nowhere(path: str) -> None:  # before Gradio, which would answer in its own words
+        raise HTTPException(404, path)
+
     package = resources.files("qiangji_app")
     static = Path(str(package.joinpath("static")))
     # Gradio asks for one script of its own below /static.

@@ -24,7 +24,7 @@ def without_stub_files() -> Iterator[None]:
             raise OSError("stub files are not wanted")
         return find(target)
 
-    inspect.getfile = getfile
+    inspect.getfile = getfile  # type: ignore[assignment]  # narrower names, same use
     try:
         yield
     finally:
