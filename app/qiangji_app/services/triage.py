@@ -92,7 +92,11 @@ def assess(record: Record, reading: Reading) -> Outcome:
     )
     measurements = reading.measurements
     statements = [] if measurements is None else list(measurements.statements)
-    reasons = [*_model_reasons(reading), *_measured_reasons(statements)]
+    reasons = [
+        *_model_reasons(reading),
+        *_measured_reasons(statements),
+        *_withheld_reasons(reading),
+    ]
     return Outcome(
         state=RecordingState.READ,
         modality=reading.modality.value,
@@ -196,6 +200,19 @@ def _model_reasons(reading: Reading) -> list[UrgencyReason]:
                 params: dict[str, str | int | float] = {"label": item.label}
                 found.append(UrgencyReason(code, int(level), "model", params))
     return found
+
+
+def _withheld_reasons(reading: Reading) -> list[UrgencyReason]:
+    """A recording whose calls are withheld (pacing, reversal) is not an unremarkable one."""
+    withheld = {
+        item.suppressed_by
+        for prediction in reading.predictions
+        for item in prediction.labels
+        if item.suppressed_by
+    }
+    if not withheld:
+        return []
+    return [UrgencyReason("urgency.calls_withheld", int(UrgencyLevel.UNDETERMINED), "triage")]
 
 
 def _measured_reasons(statements: Sequence[Statement]) -> list[UrgencyReason]:

@@ -146,6 +146,16 @@ def test_measured_statements_raise_urgency_and_plain_ones_do_not() -> None:
     assert found.facts["filters"] == {"low_hz": 0.05}
 
 
+def test_withheld_calls_keep_a_recording_above_the_unremarkable() -> None:
+    plain = prediction(("mi", Flag.NONE))
+    withheld = replace(plain, labels=(replace(plain.labels[0], suppressed_by="ecg.paced"),))
+
+    found = triage.assess(ecg(), reading(modality=Modality.ECG, predictions=(withheld,)))
+
+    assert triage.urgency_level(found) is UrgencyLevel.UNDETERMINED
+    assert found.findings[0].suppressed_by == "ecg.paced"
+
+
 def test_a_refused_reading_is_undetermined_and_lists_its_gate_codes() -> None:
     gate = GateResult(notices=(Notice("film.rotated", Severity.REFUSE),))
     declined = (BundleDeclined("cxr-adult", Notice("engine.age_missing", Severity.REFUSE)),)
