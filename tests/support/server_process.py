@@ -53,12 +53,21 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
     address: str = ""
+    is_wrapped: bool = False
     clients: list[httpx.Client] = field(default_factory=list)
 
     @property
     def port(self) -> int:
         """Port it listens on."""
         return int(self.address.rsplit(":", 1)[1])
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server itself, also when strace started it."""
+        if not self.is_wrapped:
+            return self.process.pid
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return int(children.read_text("ascii").split()[0])
 
     def anonymous(self) -> httpx.Client:
         """A client that nobody signed in with."""
@@ -78,12 +87,13 @@ class Server:
         """End it as a power cut would, its reader processes too."""
         self._signal_group(signal.SIGKILL)
         self.process.wait()
-        self._close()
+        self.close()
 
     def stop(self) -> None:
         """End it in order."""
-        self.process.terminate()
         try:
+            if self.process.poll() is None:
+                os.kill(self.pid, signal.SIGTERM)
             self.process.wait(60)
         finally:
             self.kill()
@@ -92,7 +102,8 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Hang up every client."""
         for client in self.clients:
             client.close()
         self.clients.clear()
@@ -134,7 +145,7 @@ def start(
             cwd=folder,
             start_new_session=True,
         )
-    server = Server(folder, process, log)
+    server = Server(folder, process, log, is_wrapped=bool(prefix))
     try:
         server.address = _wait(server, out)
     except BaseException:

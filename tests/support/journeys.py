@@ -1,0 +1,36 @@
+"""What people do with a case over the API, step by step."""
+
+from __future__ import annotations
+
+import httpx
+
+from support.server_process import PASSWORD, Json, case_view
+
+_PATIENT = {"name": "王小明", "kind": "known", "sex": "M", "age_years": 50}
+_REPORT = {"template_id": "ecg_standard", "impression": "窦性心律", "advice": "随诊"}
+
+
+def _done(answer: httpx.Response) -> Json:
+    assert answer.status_code == 200, answer.text
+    body: Json = answer.json()
+    return body
+
+
+def submit(client: httpx.Client, case_id: str, patient: Json | None = None) -> Json:
+    """Fill in the request form and submit, with a reason wherever one is asked for."""
+    form = {"patient": patient or _PATIENT, "clinical": {"requested": "routine"}}
+    _done(client.put(f"/api/v1/cases/{case_id}/request", json=form))
+    reasons = {"override_reason": "急需会诊", "identity_reason": "已当面核对"}
+    return _done(client.post(f"/api/v1/cases/{case_id}/submit", json=reasons))
+
+
+def read_and_sign(client: httpx.Client, case_id: str, report: Json | None = None) -> Json:
+    """Claim, answer every AI hint, write, sign."""
+    _done(client.post(f"/api/v1/cases/{case_id}/claim"))
+    for finding in case_view(client, case_id)["findings"]:
+        if finding["flag"] != "none":
+            path = f"/api/v1/cases/{case_id}/findings/{finding['id']}"
+            _done(client.put(path, json={"verdict": "rejected"}))
+    draft = client.put(f"/api/v1/cases/{case_id}/draft", json=report or _REPORT)
+    assert draft.status_code == 200, draft.text
+    return _done(client.post(f"/api/v1/cases/{case_id}/sign", json={"password": PASSWORD}))
