@@ -68,9 +68,12 @@ def train(config_file: Path, *, data: Path, out: Path) -> Path:
     members = [_member(config, task, folder, index) for index in range(config.fit.members)]
     net = Ensemble([member.net for member in members]).eval()
     torch.save(net.state_dict(), folder / WEIGHTS)
-    minutes = sum(member.cpu_s for member in members) / 60
-    _write_scores(net, task, folder)
-    manifest = _manifest(config, task, net, minutes)
+    outcome = _Outcome(
+        parameters=sum(item.numel() for item in net.parameters()),
+        cpu_minutes=sum(member.cpu_s for member in members) / 60,
+        macro_auc=_write_scores(net, task, folder),
+    )
+    manifest = _manifest(config, task, outcome)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
     return folder
 
@@ -147,22 +150,32 @@ def _start_from(net: nn.Module, weights: Path, index: int) -> None:
         raise InputRejected("train.start_shape", run=weights.parent.name)
 
 
-def _write_scores(net: nn.Module, task: tasks.Task, folder: Path) -> None:
+def _write_scores(net: nn.Module, task: tasks.Task, folder: Path) -> dict[str, float | None]:
+    """Keep logits and truth of every scored part; macro AUC by part for the manifest."""
     arrays: dict[str, Any] = {}  # Any: mixed dtypes
+    aucs = {}
     for index, part in enumerate((task.valid, *task.tests)):
+        logits = fitting.logits_of(net, part.inputs)
         arrays[f"{index}/name"] = np.array(part.name)
-        arrays[f"{index}/logits"] = fitting.logits_of(net, part.inputs)
+        arrays[f"{index}/logits"] = logits
         arrays[f"{index}/targets"] = part.targets
         arrays[f"{index}/groups"] = part.groups
         arrays[f"{index}/other_site"] = np.array(part.is_other_site)
-    np.savez_compressed(folder / SCORES, **arrays)
-
-
-def _manifest(config: Config, task: tasks.Task, net: nn.Module, minutes: float) -> dict[str, Any]:
-    aucs = {}
-    for part in (task.valid, *task.tests):
-        logits = fitting.logits_of(net, part.inputs)
         aucs[part.name] = metrics.macro_auc(part.targets, logits)
+    np.savez_compressed(folder / SCORES, **arrays)
+    return aucs
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What only the finished run knows."""
+
+    parameters: int
+    cpu_minutes: float
+    macro_auc: dict[str, float | None]
+
+
+def _manifest(config: Config, task: tasks.Task, outcome: _Outcome) -> dict[str, Any]:
     return {
         "config": as_table(config),
         "commit": _git("rev-parse", "HEAD"),
@@ -170,12 +183,12 @@ def _manifest(config: Config, task: tasks.Task, net: nn.Module, minutes: float) 
         "data_sha256": task.hashes,
         "split_sha256": split_hash(task.parts),
         "n": {name: len(ids) for name, ids in task.parts.items()},
-        "parameters": sum(item.numel() for item in net.parameters()),
+        "parameters": outcome.parameters,
         "hardware": {"machine": platform.machine(), "cores": os.cpu_count()},
         "threads": config.threads,
-        "cpu_minutes": round(minutes, 1),
+        "cpu_minutes": round(outcome.cpu_minutes, 1),
         "torch": torch.__version__,
-        "macro_auc": aucs,
+        "macro_auc": outcome.macro_auc,
     }
 
 

@@ -50,7 +50,7 @@ def test_a_film_configuration_carries_its_preprocessing() -> None:
         ("seed = 7\n", "", "train.config_missing_key", "seed"),
         ("seed = 7", 'seed = "7"', "train.config_type", "seed"),
         ("seed = 7", "seed = true", "train.config_type", "seed"),
-        ("members = 2", "members = 2.5", "train.config_type", "fit.members"),
+        ("members = 4", "members = 2.5", "train.config_type", "fit.members"),
         ("[net]\n", "[[net]]\n", "train.config_type", "net"),
         ('labels = ["norm"', 'labels = [1, "norm"', "train.config_type", "labels"),
     ],
