@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -246,6 +247,8 @@ def _opened(bundle: Bundle, precision: Precision, path: Path, settings: SessionS
 
 
 def _session(path: Path, settings: SessionSettings) -> Any:  # Any: onnxruntime ships no types
+    # Released builds of ONNX Runtime report to their maker unless this is set before they load.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
