@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from qiangji_datasets.errors import BundleError, ModelUnavailable
 from qiangji_datasets.records import EcgRecord, Radiograph, Record
 from qiangji_inference.results import BundleRef, Flag, GateResult, LabelPrediction, Prediction
-from qiangji_models.bundle import Bundle, LabelPoints, check_onnx_metadata
+from qiangji_models.bundle import Bundle, LabelPoints, OperatingPoint, check_onnx_metadata
 from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
 
 _LOG = logging.getLogger(__name__)
 #: By measurement (benchmarks/bench_inference.py, two cores under load): one thread without
 #: spinning beats two; with spinning two are up to three times slower.
 THREADS: Final = 1
+#: A sensitive point below this specificity flags nothing: it would call most healthy recordings.
+#: WHO target product profile for a TB triage test (2014): specificity of at least 70 %.
+MIN_HINT_SPECIFICITY: Final = 0.70
 #: The runtime's own warnings concern its developers; errors arrive as exceptions.
 _ORT_LOG_ERRORS: Final = 3
 
@@ -193,7 +196,7 @@ def _call(
     suppressed_by = gate.suppresses.get(name, "")
     if not suppressed_by and probability >= points.specific.threshold:
         flag, point = Flag.LIKELY, points.specific
-    elif not suppressed_by and probability >= points.sensitive.threshold:
+    elif not suppressed_by and _is_hint(points.sensitive, probability):
         flag = Flag.POSSIBLE
     return LabelPrediction(
         label=name,
@@ -204,6 +207,10 @@ def _call(
         threshold=point.threshold,
         suppressed_by=suppressed_by,
     )
+
+
+def _is_hint(point: OperatingPoint, probability: float) -> bool:
+    return probability >= point.threshold and point.specificity >= MIN_HINT_SPECIFICITY
 
 
 def _prepared(

@@ -216,10 +216,10 @@ def _name_of(unit: Unit, case: Case) -> str:
 
 
 def _alarms(case: Case) -> tuple[UrgencyReason, ...]:
-    """Reasons strong enough to interrupt people: what model or measurement call urgent."""
+    """Reasons strong enough to interrupt people; a merely urgent one orders the worklist."""
     sources = {"model", "measurement"}
     return tuple(
         reason
         for reason in case.urgency_reasons
-        if reason.level >= UrgencyLevel.URGENT and reason.source in sources
+        if reason.level >= UrgencyLevel.CRITICAL and reason.source in sources
     )

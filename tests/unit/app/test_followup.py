@@ -101,15 +101,15 @@ def test_a_strong_alarm_reaches_site_and_specialists_at_once_even_as_a_draft(
     assert alarmed("auditor") == []
 
 
-def test_a_possible_hint_alone_raises_no_alarm(county: County) -> None:
-    county.reader.outcomes[b"maybe"] = outcome(reasons=(("urgency.model_possible", 2, "model"),))
+def test_a_hint_that_is_not_critical_raises_no_alarm(county: County) -> None:
+    county.reader.outcomes[b"maybe"] = outcome(reasons=(("urgency.model_likely", 3, "model"),))
     county.submitted(content=b"maybe")
 
     assert followup.alerts(county.ctx, county.caller("specialist").actor) == []
 
 
 def test_an_alarm_ends_with_the_signature(county: County) -> None:
-    county.reader.outcomes[b"film"] = outcome(reasons=(("urgency.model_likely", 3, "model"),))
+    county.reader.outcomes[b"film"] = outcome(reasons=(("ecg.chaotic", 4, "measurement"),))
     case_id = county.submitted()
     specialist = county.caller("specialist").actor
     assert followup.alerts(county.ctx, specialist)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,21 @@ def test_the_highest_operating_point_reached_sets_the_flag(
 
     assert 0.40 < call.probability < 0.50
     assert (call.flag, call.operating_point) == (flag, point)
+
+
+def test_a_sensitive_point_that_calls_most_healthy_recordings_flags_nothing(
+    tmp_path: Path,
+) -> None:
+    bundle = load_bundle(write_bundle(tmp_path, TinyBundle(thresholds=(0.40, 0.60))))
+    weak = {
+        name: replace(pair, sensitive=replace(pair.sensitive, specificity=0.69))
+        for name, pair in bundle.points.items()
+    }
+    model = replace(open_model(bundle), bundle=replace(bundle, points=weak))
+
+    call = predict(model, made_up(Modality.ECG), GateResult()).labels[0]
+
+    assert call.flag is Flag.NONE
 
 
 def test_a_suppressed_call_raises_no_flag_and_names_its_reason(tmp_path: Path) -> None:
