@@ -21,7 +21,7 @@ $(VENV)/.venv:
 
 # Installed again only when the lock or pyproject.toml changed.
 $(VENV)/.runtime: $(VENV)/.venv pyproject.toml $(LOCK)
-	@echo "Installing the runtime (about 600 MB, some minutes the first time) …"
+	@echo "Installing the runtime (about 820 MB, some minutes the first time) …"
 	@$(PIP) --editable .
 	@touch $@
 
