@@ -13,8 +13,14 @@ from typing import Annotated, Any, Final, TextIO
 import typer
 
 from qiangji_app.bootstrap import catalogue
-from qiangji_app.services.triage import Outcome, assess, refused_outcome, urgency_level
-from qiangji_datasets.errors import InputRejected
+from qiangji_app.services.triage import (
+    Outcome,
+    assess,
+    failed_outcome,
+    refused_outcome,
+    urgency_level,
+)
+from qiangji_datasets.errors import InputRejected, QiangjiError
 from qiangji_datasets.labels import labels
 from qiangji_datasets.messages import Catalogue, Language
 from qiangji_datasets.records import Sex
@@ -24,6 +30,8 @@ from qiangji_inference.reading import Reading, ReadingStatus
 ALL_READ: Final = 0
 SOME_FAILED: Final = 1
 SOME_REFUSED: Final = 3
+#: Nothing could be said about the recording, because the disk did not give it.
+_NOT_ON_DISK: Final = frozenset({"file.not_found"})
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -49,6 +57,8 @@ def triage(
         raise typer.BadParameter("cxr | ecg", param_hint="--modality")
     if sex and sex not in set(Sex):
         raise typer.BadParameter("M | F", param_hint="--sex")
+    if lang not in set(Language):
+        raise typer.BadParameter("zh | en", param_hint="--lang")
     stated = {"modality": modality, "age_years": age, "sex": sex}
     desk = _Desk(stated, gate=not no_gate, language=Language(lang))
     with _output(jsonl) as out:
@@ -96,8 +106,10 @@ class _Desk:
         begun = time.perf_counter()
         try:
             record = self._reader.decode(path, stated=self._stated)
-        except InputRejected as refused:
-            return self._line(path, refused_outcome(refused), None, begun)
+        except QiangjiError as error:
+            is_refused = isinstance(error, InputRejected) and error.code not in _NOT_ON_DISK
+            outcome = refused_outcome(error) if is_refused else failed_outcome(None, error.code)
+            return self._line(path, outcome, None, begun)
         decoded_ms = (time.perf_counter() - begun) * 1e3
         reading = self._engine.read(
             record,
@@ -140,7 +152,7 @@ class _Desk:
         if isinstance(refusal, dict):
             return "refused", self._notice(refusal)
         if reading is None:
-            return "failed", None
+            return "failed", self._notice(_rows(outcome.reading.get("declined"))[0])
         if reading.status is ReadingStatus.FAILED:
             return "failed", self._first(reading)
         if self._gate and reading.status is not ReadingStatus.DONE:
