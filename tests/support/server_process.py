@@ -240,7 +240,7 @@ def settle(server: Server, token: str) -> None:
 @contextmanager
 def founded(folder: Path, **options: Any) -> Iterator[Server]:  # Any: the options of start
     """A running real installation with ``STAFF``."""
-    token = found(folder)
+    token = found(folder, options.get("command", COMMAND))
     with serve(folder, **options) as server:
         settle(server, token)
         yield server
