@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from qiangji_app.domain.case import Case, ClinicalRequest, Message, RecordingState
 from qiangji_app.domain.ids import is_uuid
@@ -25,6 +26,8 @@ from qiangji_datasets.errors import Conflict, InputRejected
 
 #: Empty: not chosen; the first recording that is read decides.
 MODALITIES = frozenset({"", "cxr", "ecg"})
+#: How long a submission waits for its files to be read.
+_READ_WITHIN = timedelta(seconds=60)
 _MAX_TEXT = 4000
 _MAX_NAME = 64
 
@@ -196,7 +199,8 @@ def submit(
     InputRejected
         No name, nothing readable, or no recording.
     Conflict
-        ``identity.mismatch`` or ``gate.override_needed`` until a reason is given.
+        ``identity.mismatch`` or ``gate.override_needed`` until a reason is given;
+        ``recording.still_reading`` for the seconds that reading takes.
     """
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
@@ -210,6 +214,7 @@ def submit(
             claimed_at=None,
         )
         case = _linked(unit, actor, case, person_id)
+        _check_read(unit, case, ctx.clock.now())
         _check_complete(unit, case)
         case = refresh_urgency(unit, case)
         unit.events.append(
@@ -288,6 +293,16 @@ def remove_recording(ctx: Context, actor: Actor, case_id: str, recording_id: str
         )
         unit.commit()
     return case
+
+
+def _check_read(unit: Unit, case: Case, now: datetime) -> None:
+    """Patient and quality can only be compared once the files were read, which takes seconds.
+
+    A file that no reader got to within ``_READ_WITHIN`` does not hold the patient up.
+    """
+    for row in unit.cases.recordings(case.id):
+        if row.state is RecordingState.STORED and now - row.received_at < _READ_WITHIN:
+            raise Conflict("recording.still_reading")
 
 
 def _check_complete(unit: Unit, case: Case) -> None:

@@ -3,6 +3,9 @@ import { post, t } from "/static/api.js";
 import { askReason, h } from "/static/dom.js";
 import { known } from "/static/parts.js";
 
+/** Reading a file takes a second or two; the server stops asking for patience after a minute. */
+const READING_PAUSE_MS = 700;
+
 /** Submit a case; resolves with the submitted view, or null when the person went back. */
 export async function submitCase(view, form) {
   const body = {};
@@ -11,6 +14,10 @@ export async function submitCase(view, form) {
     try {
       return await post(`/cases/${view.id}/submit`, body);
     } catch (error) {
+      if (error.code === "recording.still_reading") {
+        await new Promise((resume) => setTimeout(resume, READING_PAUSE_MS));
+        continue;
+      }
       const reason = await reasonFor(error, view);
       if (reason === undefined) throw error;
       if (reason === null) return null;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import replace
 from datetime import date
@@ -13,7 +14,7 @@ from support.id_numbers import id_number
 from qiangji_app.domain.case import ClinicalRequest, RecordingState, RequestedUrgency, TriageStatus
 from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.workflow import State
-from qiangji_app.services import capture, recordings
+from qiangji_app.services import capture, recordings, uploading
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 
 PATIENT = Patient(name="赵某", sex="F", age_years=60)
@@ -153,6 +154,28 @@ def test_the_first_recording_decides_the_modality(county: County) -> None:
     county.upload(case_id, b"ecg")
 
     assert county.case(case_id).modality == "ecg"
+
+
+def test_submission_waits_for_files_that_are_being_read_but_not_for_ever(county: County) -> None:
+    case_id, upload_id = county.draft(), str(uuid.uuid4())
+    actor = county.caller("operator").actor
+    uploading.start(
+        county.ctx,
+        actor,
+        upload_id=upload_id,
+        case_id=case_id,
+        file_name="x",
+        size=1,
+        sha256=hashlib.sha256(b"x").hexdigest(),
+    )
+    uploading.append(county.ctx, actor, upload_id, 0, b"x")
+
+    with pytest.raises(Conflict, match="recording.still_reading"):
+        capture.submit(county.ctx, actor, case_id)
+    county.clock.step(seconds=60)
+    case = capture.submit(county.ctx, actor, case_id)
+
+    assert (case.state, case.triage) == (State.SUBMITTED, TriageStatus.PENDING)
 
 
 def test_a_refused_recording_needs_a_reason_to_go_up_and_then_does(county: County) -> None:
