@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from unit.formats.dicom_builder import channel, ecg, film, waveform_group
+from support.dicom_builder import channel, ecg, film, waveform_group
 
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.formats import Limits, Stated, read

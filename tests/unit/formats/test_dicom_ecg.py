@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from unit.formats.dicom_builder import channel, ecg, element, sequence, waveform_group
+from support.dicom_builder import channel, ecg, element, sequence, waveform_group
 
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.formats import read

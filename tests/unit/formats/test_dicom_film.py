@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from unit.formats.dicom_builder import element, film, film_elements, part10, sequence
+from support.dicom_builder import element, film, film_elements, part10, sequence
 
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.formats import Limits, read

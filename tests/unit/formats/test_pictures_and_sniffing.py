@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from unit.formats.dicom_builder import film
+from support.dicom_builder import film
 
 import qiangji_datasets
 from qiangji_datasets.errors import InputRejected

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.formats.dicom_builder import film
-from unit.formats.hostile_readers import misbehave
+from support.dicom_builder import film
+from support.hostile_readers import misbehave
 
 from qiangji_datasets.errors import InputRejected, SystemFault
 from qiangji_datasets.formats import read_path
