@@ -32,7 +32,7 @@ def recording_bytes(case: DemoCase, *, seed: int, now: datetime) -> bytes:
         path = Path(folder) / "demo.dcm"
         rng = np.random.default_rng(seed)
         if "film" in case.recipe:
-            _write_film(case, rng, path)
+            _write_film(case, rng, path, now)
         else:
             _write_ecg(case, rng, path, now)
         return path.read_bytes()
@@ -48,7 +48,7 @@ def _person(case: DemoCase) -> PersonIdentity:
     )
 
 
-def _write_film(case: DemoCase, rng: np.random.Generator, path: Path) -> None:
+def _write_film(case: DemoCase, rng: np.random.Generator, path: Path, now: datetime) -> None:
     from qiangji_datasets.synthetic.film import Appearance, FilmRecipe, sample_film
     from qiangji_datasets.synthetic.film_dicom import write_film_dicom
 
@@ -62,6 +62,8 @@ def _write_film(case: DemoCase, rng: np.random.Generator, path: Path) -> None:
         columns=1536,
     )
     film = sample_film(rng, recipe)
+    taken = now.astimezone(_DEVICE_ZONE).replace(tzinfo=None)
+    film = replace(film, ids=replace(film.ids, acquired_at=taken))
     turns = int(wanted.get("rotate", 0)) // 90
     if turns:
         film = replace(film, pixels=np.ascontiguousarray(np.rot90(film.pixels, turns)))

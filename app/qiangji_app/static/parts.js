@@ -112,7 +112,7 @@ function hintLine(finding) {
 export function flagText(finding) {
   const parts = [known("flag", finding.flag)];
   if (finding.probability !== null && finding.probability !== undefined) parts.push(t("ui.ai.probability", { p: finding.probability.toFixed(2) }));
-  if (finding.operating_point) parts.push(known("ui.point", finding.operating_point));
+  if (finding.operating_point) parts.push(known("ui.point", finding.operating_point.split("-")[0]));
   return parts.join(" · ");
 }
 

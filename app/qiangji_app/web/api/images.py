@@ -6,14 +6,15 @@ import gzip
 import io
 import json
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from qiangji_app.domain.case import Recording
-from qiangji_app.services import imaging
+from qiangji_app.domain.case import Case, Recording
+from qiangji_app.services import accounts, imaging
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.recordings import recording_for
 from qiangji_app.web.api.deps import Ctx, Who
@@ -59,7 +60,7 @@ def film(recording_id: str, ctx: Ctx, who: Who) -> Json:
         "patient_position": record.patient_position,
         "laterality": record.laterality,
         "title": _title(item),
-        "acquired_at": item.acquired_at.isoformat() if item.acquired_at else None,
+        "acquired_at": _device_time(ctx, who, case, item),
         "is_demo": case.is_demo,
     }
 
@@ -91,7 +92,7 @@ def ecg(recording_id: str, ctx: Ctx, who: Who) -> Json:
         "measurements": measured,
         "r_peaks_s": measured.get("r_peaks_s", []),
         "title": _title(item),
-        "acquired_at": item.acquired_at.isoformat() if item.acquired_at else None,
+        "acquired_at": _device_time(ctx, who, case, item),
         "is_demo": case.is_demo,
     }
 
@@ -158,6 +159,14 @@ def _number(item: Recording, name: str) -> float:
 
 def _lut(table: tuple[int, Any] | None) -> Json | None:
     return None if table is None else {"first": table[0], "table": table[1].tolist()}
+
+
+def _device_time(ctx: Context, who: Caller, case: Case, item: Recording) -> str | None:
+    """The device's wall clock, in the zone of its site."""
+    if item.acquired_at is None:
+        return None
+    zones = {site.id: site.time_zone for site in accounts.list_sites(ctx, who.actor)}
+    return item.acquired_at.astimezone(ZoneInfo(zones[case.site_id])).isoformat()
 
 
 def _title(item: Recording) -> str:
