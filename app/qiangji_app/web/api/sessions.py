@@ -136,7 +136,12 @@ def _me(ctx: Ctx, caller: Caller) -> dict[str, Any]:
             "id": actor.user_id,
             "display_name": actor.display_name,
             "roles": sorted(role.value for role in actor.roles),
-            "site": {"id": site.id, "name": site.name, "kind": site.kind.value},
+            "site": {
+                "id": site.id,
+                "name": site.name,
+                "kind": site.kind.value,
+                "time_zone": site.time_zone,
+            },
             "licence_number": actor.licence_number,
             "sign_modalities": sorted(actor.sign_modalities),
         },
