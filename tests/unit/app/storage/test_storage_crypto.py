@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import Column, MetaData, Table, create_engine, insert, select
 
 from qiangji_app.domain.ids import is_uuid
@@ -24,17 +22,6 @@ from qiangji_app.storage.times import UtcInstant
 from qiangji_datasets.errors import StorageFault
 
 KEYS = new_keys()
-
-
-@given(st.text(st.characters(exclude_categories=())))  # lone surrogates too
-def test_a_sealed_text_opens_to_itself_and_shows_nothing(text: str) -> None:
-    cipher = FieldCipher(KEYS)
-
-    sealed = cipher.seal(text, "person.sealed:p1")
-
-    assert cipher.open(sealed, "person.sealed:p1") == text
-    assert sealed != cipher.seal(text, "person.sealed:p1")
-    assert len(text) < 3 or text.encode("utf-8", "surrogatepass") not in sealed
 
 
 def test_a_sealed_text_opens_nowhere_else_and_not_when_changed_or_cut() -> None:

@@ -1,0 +1,246 @@
+"""Background work on recordings, and what viewers and results get of them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from support.county import County, outcome
+
+from qiangji_app.domain.case import (
+    Verdict,
+)
+from qiangji_app.domain.person import Patient
+from qiangji_app.services import capture, imaging, recordings, review, triage
+from qiangji_app.services.results import result_document
+from qiangji_datasets.errors import Conflict, NotFound
+from qiangji_datasets.records import (
+    EcgRecord,
+    Modality,
+    NameStatus,
+    PersonIdentity,
+    Radiograph,
+    Sex,
+    StudyIds,
+    View,
+)
+from qiangji_inference.reading import Reading
+from qiangji_inference.results import (
+    BundleRef,
+    Flag,
+    GateResult,
+    LabelPrediction,
+    Prediction,
+)
+
+PERSON = PersonIdentity(name="赵某", name_status=NameStatus.DECODED, sex=Sex.F, age_years=60)
+
+
+def film(person: PersonIdentity = PERSON) -> Radiograph:
+    pixels = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
+    ids = StudyIds(acquired_at=datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001 - as devices write it
+    return Radiograph(pixels=pixels, bits_stored=12, view=View.PA, person=person, ids=ids)
+
+
+def ecg() -> EcgRecord:
+    signal = np.zeros((12, 5000), np.float32)
+    signal[1] = np.sin(np.arange(5000) / 80)
+    return EcgRecord(
+        signal_mv=signal,
+        rate_hz=500.0,
+        person=PERSON,
+        ids=StudyIds(),
+        filters={"low_hz": 0.05, "high_hz": float("nan")},
+    )
+
+
+def prediction(*calls: tuple[str, Flag]) -> Prediction:
+    labels = tuple(
+        LabelPrediction(label, 0.1, 0.52, flag, "sensitive", 0.3) for label, flag in calls
+    )
+    return Prediction(
+        bundle=BundleRef("cxr-adult", "0.1.0", "a" * 64),
+        modality=Modality.CXR,
+        labels=labels,
+        activation_map=np.ones((len(labels), 14, 14), np.float32),
+        map_extent=(0.0, 0.0, 1.0, 1.0),
+        calibration_id="platt-1",
+    )
+
+
+def reading(**changed: object) -> Reading:
+    values: dict[str, object] = {
+        "modality": Modality.CXR,
+        "age_years": 60.0,
+        "sex": Sex.F,
+        "quality": (),
+        "gate": GateResult(),
+        "is_gated": True,
+        "predictions": (),
+        "declined": (),
+        "measurements": None,
+    }
+    return Reading(**(values | changed))  # type: ignore[arg-type]  # built per case
+
+
+def test_triage_of_a_removed_recording_ends_quietly(county: County) -> None:
+    recordings.triage_recording(county.ctx, str(uuid.uuid4()))
+
+    assert not recordings.run_next(county.ctx)
+
+
+def test_a_recording_removed_while_it_was_read_is_not_brought_back(county: County) -> None:
+    case_id = county.draft()
+    recording_id = county.upload(case_id)
+    with county.store.read() as unit:
+        stale = unit.cases.recording(recording_id)
+    assert stale is not None
+    capture.remove_recording(county.ctx, county.caller("operator").actor, case_id, recording_id)
+
+    recordings._save(county.ctx, stale, outcome(), "")
+
+    with county.store.read() as unit:
+        assert unit.cases.recording(recording_id) is None
+
+
+def test_a_change_meanwhile_postpones_the_job(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = county.draft()
+    recording_id = county.upload(case_id)
+    with county.store.begin() as unit:
+        unit.jobs.add("triage", recording_id)
+        unit.commit()
+
+    def clash(*_: object) -> None:
+        raise Conflict("case.changed_meanwhile")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recordings, "triage_recording", clash)
+        assert recordings.run_next(county.ctx)
+    assert not recordings.run_next(county.ctx)
+    county.clock.step(minutes=1)
+    assert recordings.run_next(county.ctx)
+
+
+def test_reading_again_keeps_a_verdict_that_was_given(county: County) -> None:
+    county.reader.outcomes[b"x"] = outcome(hints={"effusion": "possible"}, person=Patient("赵某"))
+    case_id = county.claimed(content=b"x")
+    with county.store.read() as unit:
+        hint = unit.cases.findings(case_id)[0]
+    specialist = county.caller("specialist").actor
+    review.judge(county.ctx, specialist, case_id, hint.id, verdict=Verdict.REJECTED)
+
+    recordings.triage_recording(county.ctx, hint.recording_id)
+
+    with county.store.read() as unit:
+        assert [item.verdict for item in unit.cases.findings(case_id)] == [Verdict.REJECTED]
+
+
+def test_a_device_clock_is_read_in_the_zone_of_its_site(county: County) -> None:
+    zoned = datetime(2026, 3, 2, 9, 30, tzinfo=timezone(timedelta(hours=1)))
+    naive = datetime(2026, 3, 2, 9, 30)  # noqa: DTZ001 - as devices write it
+    for content, moment in ((b"naive", naive), (b"zoned", zoned)):
+        county.reader.outcomes[content] = replace(outcome(), acquired_at=moment)
+    case_id = county.draft()
+
+    for content in (b"naive", b"zoned", b"none"):
+        county.upload(case_id, content)
+
+    with county.store.read() as unit:
+        found = {item.blob_sha256: item.acquired_at for item in unit.cases.recordings(case_id)}
+    assert set(found.values()) == {
+        datetime(2026, 3, 2, 1, 30, tzinfo=UTC),
+        datetime(2026, 3, 2, 8, 30, tzinfo=UTC),
+        None,
+    }
+
+
+def test_a_recording_is_opened_by_those_who_may_open_its_case(county: County) -> None:
+    recording_id = county.upload(county.draft())
+
+    _, found = recordings.recording_for(county.ctx, county.caller("operator").actor, recording_id)
+    assert recordings.is_settled(found)
+    with pytest.raises(NotFound):
+        recordings.recording_for(county.ctx, county.caller("stranger").actor, recording_id)
+    with pytest.raises(NotFound):
+        recordings.recording_for(county.ctx, county.caller("operator").actor, "x")
+
+
+def test_an_erased_patient_states_nothing_to_the_reader(county: County) -> None:
+    case_id = county.draft()
+    with county.store.begin() as unit:
+        unit.persons.erase(county.case(case_id).person_id)
+        unit.commit()
+
+    county.upload(case_id)
+
+    assert county.reader.stated[-1] == {"modality": "cxr"}
+
+
+def test_viewers_get_the_recording_thumbnail_and_map(county: County) -> None:
+    maps = triage.pack_maps((prediction(("effusion", Flag.LIKELY)),))
+    county.reader.outcomes[b"film"] = outcome(maps=maps)
+    county.reader.records[b"film"] = film()
+    county.reader.records[b"ecg"] = ecg()
+    actor = county.caller("operator").actor
+    case_id = county.draft()
+    film_id, ecg_id = county.upload(case_id, b"film"), county.upload(case_id, b"ecg")
+
+    assert imaging.thumbnail(county.ctx, actor, film_id).startswith(b"\x89PNG")
+    assert imaging.thumbnail(county.ctx, actor, ecg_id).startswith(b"\x89PNG")
+    activation, extent = imaging.activation_map(county.ctx, actor, film_id, "effusion")
+    imaging.note_map_viewed(county.ctx, actor, film_id, "effusion")
+
+    assert activation.shape == (14, 14)
+    assert len(extent) == 4
+    for recording_id, label in ((film_id, "mass"), (ecg_id, "mi")):
+        with pytest.raises(NotFound, match="map.not_found"):
+            imaging.activation_map(county.ctx, actor, recording_id, label)
+    with county.store.read() as unit:
+        assert [item.type for item in unit.reads.of_case(case_id)] == ["map.read"]
+
+
+def test_an_ecg_with_its_shown_lead_off_still_has_a_thumbnail(county: County) -> None:
+    record = ecg()
+    off = record.signal_mv.copy()
+    off[1] = np.nan
+    county.reader.records[b"off"] = replace(record, signal_mv=off)
+    recording_id = county.upload(county.draft(), b"off")
+
+    thumb = imaging.thumbnail(county.ctx, county.caller("operator").actor, recording_id)
+
+    assert thumb.startswith(b"\x89PNG")
+
+
+def test_a_result_shows_signed_recordings_and_the_wanted_version(county: County) -> None:
+    county.reader.records[b"film"] = film()
+    case_id = county.acknowledged()
+    actor = county.caller("township").actor
+
+    document = result_document(county.ctx, actor, case_id)
+
+    assert document.report.version == 1
+    assert [item.record.modality for item in document.pictures] == [Modality.CXR]
+    assert [name for _, name in document.acknowledgements] == ["Township"]
+    assert document.reading_site is not None
+    assert result_document(county.ctx, actor, case_id, 1).report.version == 1
+    with pytest.raises(NotFound, match="report.not_signed"):
+        result_document(county.ctx, actor, case_id, 2)
+    with pytest.raises(NotFound, match="report.not_signed"):
+        result_document(county.ctx, actor, county.submitted())
+
+
+def test_an_erased_patient_leaves_a_result_without_a_name(county: County) -> None:
+    county.reader.records[b"film"] = film()
+    case_id = county.signed()
+    with county.store.begin() as unit:
+        unit.persons.erase(county.case(case_id).person_id)
+        unit.commit()
+
+    document = result_document(county.ctx, county.caller("township").actor, case_id)
+
+    assert document.patient.name == ""
