@@ -16,8 +16,9 @@ from qiangji_datasets.messages import Catalogue, Language
 #: Paths of the pages; each is a module ``static/<path>.js`` and a text ``ui.nav.<path>``.
 PAGES: Final = ("capture", "reading", "results")
 
-#: Gradio's queue wakes this often; its default burns 5 % of a core on an idle server.
-_QUEUE_SLEEP_S: Final = 0.05
+#: Gradio's queue wakes this often, its progress updates too; their defaults (1 and 10 ms) burn
+#: 5 % and 2 % of a core on an idle server. The pages have no events, so nobody waits for either.
+_QUEUE_SLEEP_S: Final = 0.5
 
 #: Fonts that are there on Windows, Linux and phones; no page fetches one.
 _FONTS: Final = ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "sans-serif")
@@ -129,3 +130,4 @@ def mount_pages(app: FastAPI, catalogue: Catalogue) -> None:
             head=HEAD,
         )
     blocks._queue.sleep_when_free = _QUEUE_SLEEP_S
+    blocks._queue.progress_update_sleep_when_free = _QUEUE_SLEEP_S
