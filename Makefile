@@ -8,7 +8,7 @@ LOCK := constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK)
 FAST := tests/unit tests/spec
 
-.PHONY: run init check fix test test-unit test-runtime test-train benchmarks clean
+.PHONY: run check fix test test-unit test-runtime coverage benchmarks clean
 
 run: $(VENV)/.runtime
 	@tools/system-packages.sh $(BIN)/python
@@ -57,8 +57,9 @@ test-unit: $(VENV)/.dev
 test-runtime: $(VENV)/.dev
 	$(BIN)/pytest tests -m "not train"
 
+# Every branch of the workflow: domain and services.
 coverage: $(VENV)/.dev
-	$(BIN)/pytest $(FAST) tests/integration -m "not train" --cov --cov-report=term-missing
+	$(BIN)/pytest tests/unit/app tests/spec tests/integration/app -m "not train" --cov --cov-branch
 
 benchmarks: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py

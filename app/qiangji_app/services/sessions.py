@@ -136,9 +136,8 @@ def _count_failure(ctx: Context, unit: Unit, account: Account) -> Account:
 
 
 def _minutes_left(account: Account, ctx: Context) -> int:
-    if account.locked_until is None:
-        return 0
-    return int((account.locked_until - ctx.clock.now()).total_seconds() // 60) + 1
+    now = ctx.clock.now()
+    return int(((account.locked_until or now) - now).total_seconds() // 60) + 1
 
 
 def _new_session(ctx: Context, unit: Unit, account: Account) -> tuple[str, Session]:

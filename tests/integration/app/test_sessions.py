@@ -151,6 +151,12 @@ def test_an_unsound_account_is_refused(
         new_account(county, "new", **changed)
 
 
+def test_colleagues_see_each_others_names(county: County) -> None:
+    names = accounts.display_names(county.ctx)
+
+    assert names[county.caller("operator").actor.user_id] == "Operator"
+
+
 def test_logins_are_unique(county: County) -> None:
     with pytest.raises(Conflict, match="account.login_taken"):
         new_account(county, "operator")
