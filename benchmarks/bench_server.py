@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy loads
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -150,7 +151,8 @@ def outcomes(folder: Path, cases: int) -> None:
     pool = ReaderPool(workers=1, memory_mb=1024, timeout_s=60.0)
     reader = LocalReader(pool, engine)
     print(
-        f"one core, bytes to outcome, {cases} cases each, load {os.getloadavg()[0]:.1f}: p50 / p95 in ms"
+        f"one core, bytes to outcome, {cases} cases each, load {os.getloadavg()[0]:.1f}: "
+        "p50 / p95 in ms"
     )
     for name, data, target in (
         ("film 2048²", film_file(2, 2048), 1000),
