@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,17 @@ ERRORS = {kind.__name__ for kind in MAPPINGS} | {
 TEXTS = catalogue()
 
 
+@cache
+def calls(path: Path) -> list[ast.Call]:
+    """Every call in a source file, parsed once for all tests."""
+    tree = ast.parse(path.read_text("utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
 def raised_keys(path: Path) -> Iterator[tuple[int, str]]:
     """Literal first arguments of our errors and notices."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if not isinstance(node, ast.Call) or not node.args:
+    for node in calls(path):
+        if not node.args:
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         first = node.args[0]
@@ -69,9 +77,7 @@ def test_every_state_flag_status_and_reason_has_words() -> None:
 def test_every_event_type_has_words() -> None:
     types = set()
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call):
-                continue
+        for node in calls(path):
             is_append = isinstance(node.func, ast.Attribute) and node.func.attr == "append"
             owner = node.func.value if isinstance(node.func, ast.Attribute) else None
             is_event = isinstance(owner, ast.Attribute) and owner.attr == "events"

@@ -1,4 +1,4 @@
-"""Metrics against counting by hand, closed forms and scikit-learn."""
+"""Metrics against counting by hand and closed forms."""
 
 from __future__ import annotations
 
@@ -43,40 +43,6 @@ def test_rows_without_a_stated_truth_change_nothing() -> None:
 
     assert with_unknown == metrics.auc_interval(truth, score)
     assert metrics.counts([1, 0, np.nan, 0]) == (1, 2)
-
-
-def test_ranks_and_probabilities_agree_with_scikit_learn() -> None:
-    sk = pytest.importorskip("sklearn.metrics")
-    for seed in range(5):
-        truth, score = _sample(seed=seed)
-
-        assert metrics.auc(truth, score) == pytest.approx(sk.roc_auc_score(truth, score))
-        ap = sk.average_precision_score(truth, score)
-        assert metrics.average_precision(truth, score) == pytest.approx(ap)
-        assert metrics.brier(truth, score) == pytest.approx(sk.brier_score_loss(truth, score))
-
-
-def test_specificity_at_sensitivity_agrees_with_the_roc_curve_of_scikit_learn() -> None:
-    sk = pytest.importorskip("sklearn.metrics")
-    truth, score = _sample()
-    false_rate, true_rate, _ = sk.roc_curve(truth, score, drop_intermediate=False)
-
-    expected = 1 - false_rate[true_rate >= 0.9].min()
-
-    assert metrics.specificity_at_sensitivity(truth, score, 0.9) == pytest.approx(expected)
-
-
-def test_calibration_line_agrees_with_unpenalised_logistic_regression() -> None:
-    linear = pytest.importorskip("sklearn.linear_model")
-    truth, score = _sample()
-    logit = np.log(score / (1 - score))[:, None]
-
-    ours = metrics.calibration_line(truth, score)
-    theirs = linear.LogisticRegression(C=np.inf, tol=1e-10).fit(logit, truth)
-
-    assert ours is not None
-    assert ours.slope == pytest.approx(theirs.coef_[0, 0], abs=1e-4)
-    assert ours.intercept == pytest.approx(theirs.intercept_[0], abs=1e-4)
 
 
 def test_calibration_line_is_none_when_the_score_separates_the_classes() -> None:

@@ -1,0 +1,67 @@
+"""The readers of the public sets on the sets themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qiangji_datasets.public import ludb, nih, ptbxl_part, shenzhen
+from qiangji_datasets.public.tables import numbers
+from qiangji_datasets.splits import check_disjoint
+
+#: wfdb calls pandas in a way that pandas is about to drop; not ours to fix.
+WFDB_WARNS = pytest.mark.filterwarnings("ignore:The inplace keyword")
+
+
+@pytest.mark.shared
+def test_the_ecg_with_contradicting_leads_is_left_out(shared_data: Path) -> None:
+    table = ptbxl_part.read(shared_data / "ecg" / "ptbxl_part")
+
+    assert len(table) == 1818
+    assert "10565" not in table.ids
+
+
+@pytest.mark.shared
+def test_ptbxl_folds_share_no_patient(shared_data: Path) -> None:
+    table = ptbxl_part.read(shared_data / "ecg" / "ptbxl_part")
+    fold = numbers(table.facts["fold"])
+
+    check_disjoint(
+        {
+            "train": table.where(fold <= 8).groups,
+            "valid": table.where(fold == 9).groups,
+            "test": table.where(fold == 10).groups,
+        }
+    )
+
+
+@pytest.mark.shared
+@WFDB_WARNS
+def test_ludb_is_read_in_millivolts_with_ages(shared_data: Path) -> None:
+    found = ludb.read(shared_data / "ecg" / "ludb")
+
+    assert len(found.records) == 200
+    assert {record.rate_hz for record in found.records} == {500.0}
+    assert max(record.person.age_years or 0 for record in found.records) == 90
+    amplitudes = [np.ptp(record.signal_mv[1]) for record in found.records]
+    assert 0.5 < float(np.median(amplitudes)) < 3
+
+
+@pytest.mark.shared
+def test_repeated_nih_rows_count_once_and_patients_keep_their_side(shared_data: Path) -> None:
+    table = nih.read(shared_data / "cxr" / "nih_chestxray14")
+
+    assert len(table) == len(set(table.ids.tolist())) == 10417
+    split = table.facts["split"]
+    check_disjoint({name: table.groups[split == name] for name in ("train", "val", "test")})
+
+
+@pytest.mark.shared
+def test_shenzhen_marks_augmented_copies(shared_data: Path) -> None:
+    table = shenzhen.read(shared_data / "cxr" / "shenzhen")
+
+    assert len(table) == 656
+    assert (table.facts["copy"] == "augmented").sum() == 134
+    assert not ((table.facts["copy"] == "augmented") & (table.facts["split"] == "test")).any()
