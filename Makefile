@@ -45,7 +45,7 @@ fix: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Fast first; a failure there ends the run.
+# Fast first; a failure there ends the run. Kinds of tests: tests/README.md.
 test: $(VENV)/.train
 	@tools/system-packages.sh $(BIN)/python
 	$(BIN)/pytest $(FAST)

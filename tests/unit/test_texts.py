@@ -35,27 +35,40 @@ ERRORS = {kind.__name__ for kind in MAPPINGS} | {
 TEXTS = catalogue()
 
 
+def raised_key(node: ast.Call) -> str:
+    """The literal first argument of one of our errors and notices, else empty."""
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    first = node.args[0] if node.args else None
+    if name in ERRORS and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return first.value
+    return ""
+
+
+def event_types(node: ast.Call) -> set[str]:
+    """The literal type of an event that this call appends."""
+    is_append = isinstance(node.func, ast.Attribute) and node.func.attr == "append"
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if not (is_append and isinstance(owner, ast.Attribute) and owner.attr == "events"):
+        return set()
+    return {
+        str(word.value.value)
+        for word in node.keywords
+        if word.arg == "type" and isinstance(word.value, ast.Constant)
+    }
+
+
 @cache
-def calls(path: Path) -> list[ast.Call]:
-    """Every call in a source file, parsed once for all tests."""
+def found_in(path: Path) -> tuple[tuple[tuple[int, str], ...], frozenset[str]]:
+    """Keys raised (line, key) and types of events in one source file, parsed once."""
     tree = ast.parse(path.read_text("utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-
-
-def raised_keys(path: Path) -> Iterator[tuple[int, str]]:
-    """Literal first arguments of our errors and notices."""
-    for node in calls(path):
-        if not node.args:
-            continue
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
-        first = node.args[0]
-        if name in ERRORS and isinstance(first, ast.Constant) and isinstance(first.value, str):
-            yield node.lineno, first.value
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    keys = tuple((node.lineno, key) for node in calls if (key := raised_key(node)))
+    return keys, frozenset().union(*(event_types(node) for node in calls))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_key_that_is_raised_has_texts(path: Path) -> None:
-    missing = [f"{line}: {key}" for line, key in raised_keys(path) if key not in TEXTS.entries]
+    missing = [f"{line}: {key}" for line, key in found_in(path)[0] if key not in TEXTS.entries]
 
     assert missing == []
 
@@ -75,18 +88,7 @@ def test_every_state_flag_status_and_reason_has_words() -> None:
 
 
 def test_every_event_type_has_words() -> None:
-    types = set()
-    for path in SOURCES:
-        for node in calls(path):
-            is_append = isinstance(node.func, ast.Attribute) and node.func.attr == "append"
-            owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-            is_event = isinstance(owner, ast.Attribute) and owner.attr == "events"
-            types |= {
-                str(word.value.value)
-                for word in node.keywords
-                if is_append and is_event and word.arg == "type"
-                if isinstance(word.value, ast.Constant)
-            }
+    types = {kind for path in SOURCES for kind in found_in(path)[1]}
     of_cases = {kind for kind in types if not kind.startswith(("session.", "account.", "site."))}
 
     assert of_cases

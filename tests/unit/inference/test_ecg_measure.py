@@ -63,26 +63,6 @@ def test_r_peaks_are_given_in_seconds_inside_the_recording() -> None:
     assert all(0 <= at <= 10 for at in found.r_peaks_s)
 
 
-def test_ventricular_fibrillation_is_critical_and_nothing_is_measured() -> None:
-    for seed in range(8):
-        found = _measured(seed, rhythm=Rhythm.VENTRICULAR_FIBRILLATION)
-
-        assert found.is_chaotic
-        assert found.ventricular_bpm is None
-        assert found.reasons["ventricular_bpm"] is Why.CHAOTIC
-        assert found.statements[0].level is UrgencyLevel.CRITICAL
-        assert _rules(found) == {"rhythm_chaotic"}
-
-
-def test_asystole_is_critical() -> None:
-    for seed in range(4):
-        found = _measured(seed, rhythm=Rhythm.ASYSTOLE)
-
-        assert found.is_without_qrs
-        assert found.statements[0].level is UrgencyLevel.CRITICAL
-        assert found.reasons["qrs_ms"] is Why.NO_QRS
-
-
 def test_dead_leads_are_critical_like_asystole() -> None:
     found = measure(_record(np.zeros((12, 5000))))
 
@@ -110,26 +90,6 @@ def test_pacing_is_not_measurable_at_a_low_sampling_rate() -> None:
     assert found.reasons["is_paced"] is Why.RATE_TOO_LOW
 
 
-def test_complete_av_block_shows_both_rates_and_is_critical() -> None:
-    for seed in range(4):
-        found = _measured(seed, rhythm=Rhythm.COMPLETE_AV_BLOCK)
-
-        assert found.is_av_dissociated
-        assert found.ventricular_bpm == pytest.approx(34, abs=1)
-        assert found.atrial_bpm == pytest.approx(82, abs=2)
-        assert found.pr_ms is None
-        assert {"av_block_complete", "bradycardia_35"} <= _rules(found)
-
-
-def test_ventricular_tachycardia_is_a_wide_qrs_tachycardia_and_critical() -> None:
-    for seed in range(4):
-        found = _measured(seed, rhythm=Rhythm.VENTRICULAR_TACHYCARDIA)
-
-        assert found.is_wide_qrs_tachycardia
-        assert found.ventricular_bpm == pytest.approx(178, rel=0.02)
-        assert "wide_tachycardia_150" in _rules(found)
-
-
 def test_atrial_fibrillation_is_irregular_without_p_and_doubts_qtc() -> None:
     found = _measured(rhythm=Rhythm.ATRIAL_FIBRILLATION)
 
@@ -137,14 +97,6 @@ def test_atrial_fibrillation_is_irregular_without_p_and_doubts_qtc() -> None:
     assert found.has_p is False
     assert found.reasons["pr_ms"] is Why.NO_P
     assert Why.ATRIAL_FIBRILLATION in found.qtc_doubts
-
-
-def test_flutter_waves_give_the_atrial_rate() -> None:
-    for seed in range(4):
-        found = _measured(seed, rhythm=Rhythm.ATRIAL_FLUTTER)
-
-        assert found.is_flutter
-        assert found.atrial_bpm == pytest.approx(300, abs=8)
 
 
 @pytest.mark.parametrize(
