@@ -24,7 +24,7 @@ from qiangji_app.services.context import Context
 from qiangji_app.web.api import cases, images, results, setup, uploads
 from qiangji_app.web.api import sessions as session_routes
 from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language
-from qiangji_app.web.guard import Guard
+from qiangji_app.web.guard import SECURITY_HEADERS, Guard
 from qiangji_app.web.metrics import Metrics
 from qiangji_app.web.quick_gradio import without_stub_files
 from qiangji_datasets.errors import QiangjiError, SystemFault
@@ -96,28 +96,30 @@ def create_app(
 
 def _add_faults(app: FastAPI, ctx: Context) -> None:
     @app.exception_handler(QiangjiError)
-    async def known(request: Request, error: QiangjiError) -> JSONResponse:
+    def known(request: Request, error: QiangjiError) -> JSONResponse:
         if isinstance(error, SystemFault):
             _LOG.error("request failed: %s", error, exc_info=error)
         status = 401 if isinstance(error, SignedOut) else mapping_of(error).http
         return JSONResponse({"error": _error_body(ctx, request, error)}, status)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = ", ".join(".".join(str(part) for part in row["loc"][1:]) for row in error.errors())
         body = _error_body(ctx, request, QiangjiError("http.invalid", fields=fields[:200]))
         return JSONResponse({"error": body}, 422)
 
     @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+    def refused(request: Request, error: HTTPException) -> JSONResponse:
         code = _HTTP_CODES.get(error.status_code, "http.invalid")
         body = _error_body(ctx, request, QiangjiError(code, fields=str(error.detail)[:200]))
         return JSONResponse({"error": body}, error.status_code, error.headers)
 
     @app.exception_handler(Exception)
-    async def unknown(request: Request, error: Exception) -> JSONResponse:
+    def unknown(request: Request, error: Exception) -> JSONResponse:
         _LOG.error("request failed: %s", type(error).__name__, exc_info=error)
-        return JSONResponse({"error": _error_body(ctx, request, QiangjiError("http.fault"))}, 500)
+        body = _error_body(ctx, request, QiangjiError("http.fault"))
+        # This answer is made outside the guard, which sets the headers of all others.
+        return JSONResponse({"error": body}, 500, SECURITY_HEADERS)
 
 
 def _error_body(ctx: Context, request: Request, error: QiangjiError) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _POLICY: Final = (
     "connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'self'; "
     "base-uri 'self'; form-action 'self'; object-src 'none'"
 )
-_HEADERS: Final = {
+SECURITY_HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -87,7 +87,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
