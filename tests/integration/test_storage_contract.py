@@ -96,6 +96,11 @@ def test_a_read_unit_sees_one_moment(box: Box) -> None:
         assert len(reading.accounts.sites()) == before + 1
 
 
+def test_errors_of_the_database_do_not_tell_what_was_being_stored(box: Box) -> None:
+    assert box.store.engines.write.hide_parameters
+    assert box.store.engines.read.hide_parameters
+
+
 def test_a_case_comes_back_as_it_was(box: Box) -> None:
     add_case(box)
     china = timezone(timedelta(hours=8))
@@ -328,6 +333,19 @@ def test_critical_calls_stay_open_until_confirmed(box: Box) -> None:
         assert unit.cases.call("k1") == done
         with pytest.raises(NotFound):
             unit.cases.save_call(replace(call, id="k2"))
+
+
+@pytest.mark.parametrize("outcome", ["reached_no_readback", "unable_to_reach"])
+def test_a_call_that_reached_nobody_stays_open(box: Box, outcome: str) -> None:
+    add_case(box)
+    call = CriticalCall("k1", "c1", "s1", NOW, "critical.stemi", "立即转诊")
+    with box.store.begin() as unit:
+        unit.cases.add_call(call)
+        tried = replace(call, outcome=outcome, confirmed_by="u1", confirmed_at=NOW)
+        unit.cases.save_call(tried)
+
+        assert unit.cases.open_calls(None) == [tried]
+        assert unit.cases.open_calls(frozenset({"town"})) == [tried]
 
 
 def test_messages_keep_their_order(box: Box) -> None:

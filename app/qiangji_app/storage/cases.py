@@ -238,7 +238,7 @@ class SqlCases:
 
     def open_calls(self, site_ids: frozenset[str] | None) -> Sequence[CriticalCall]:
         """Calls that nobody confirmed, of these sites (None: all), oldest first."""
-        statement = select(critical_call).where(critical_call.c.outcome == "open")
+        statement = select(critical_call).where(critical_call.c.outcome != "confirmed")
         if site_ids is not None:
             cases = select(clinical_case.c.id).where(clinical_case.c.site_id.in_(site_ids))
             statement = statement.where(critical_call.c.case_id.in_(cases))
