@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from qiangji_app.storage.disk import fsync_folder
 from qiangji_datasets.errors import StorageFault
 
+# Engines hide parameters: an error of the database must not carry what was stored into a log.
 #: How long a transaction waits for another one's lock.
 BUSY_TIMEOUT_S: Final = 30
 _FILE_POOL: Final = {"pool_size": 8, "max_overflow": 56, "pool_timeout": BUSY_TIMEOUT_S}
@@ -53,8 +54,8 @@ def open_engines(url: str) -> Engines:
 def _sqlite(url: URL, path: Path) -> Engines:
     _create_private(path)
     arguments = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
-    write = create_engine(url, connect_args=arguments, **_FILE_POOL)
-    read = create_engine(url, connect_args=arguments, **_FILE_POOL)
+    write = create_engine(url, connect_args=arguments, hide_parameters=True, **_FILE_POOL)
+    read = create_engine(url, connect_args=arguments, hide_parameters=True, **_FILE_POOL)
     event.listen(write, "connect", _sqlite_writer)
     event.listen(write, "begin", _begin_immediate)
     event.listen(read, "connect", _sqlite_reader)
@@ -105,13 +106,13 @@ def _postgresql(url: URL) -> Engines:
         url = url.set(drivername="postgresql+psycopg")
     options = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c timezone=UTC"
     arguments = {"options": options}
-    write = create_engine(url, connect_args=arguments, pool_pre_ping=True, **_SERVER_POOL)
+    common: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True, **_SERVER_POOL}
+    write = create_engine(url, connect_args=arguments, **common)
     read = create_engine(
         url,
         connect_args=arguments,
-        pool_pre_ping=True,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
-        **_SERVER_POOL,
+        **common,
     )
     return Engines(write=write, read=read, is_sqlite=False)
