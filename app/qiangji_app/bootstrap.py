@@ -25,6 +25,8 @@ from qiangji_datasets.messages import Catalogue
 from qiangji_inference.engine import Engine
 
 _HOUR_S = 3600.0
+#: A viewer waits so long behind other files, and then for its own.
+_VIEWER_PATIENCE_S = 10.0
 CATALOGUE_PACKAGES = (
     "qiangji_datasets",
     "qiangji_models",
@@ -103,7 +105,7 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
         clock=clock,
         ids=ids,
         passwords=Argon2Passwords(password_cost),
-        reader=LocalReader(pool, engine),
+        reader=LocalReader(pool, engine, wait_s=settings.reader_timeout_s + _VIEWER_PATIENCE_S),
         cache=RecordCache(),
         catalogue=catalogue(),
         wake=alarm.set,

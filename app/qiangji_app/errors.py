@@ -10,6 +10,7 @@ from typing import Final
 
 from qiangji_datasets.errors import (
     BundleError,
+    Busy,
     Conflict,
     InputRejected,
     ModelUnavailable,
@@ -50,6 +51,7 @@ MAPPINGS: Final[dict[type[QiangjiError], Mapping]] = {
     ModelUnavailable: Mapping(503, 0xA700, 21),
     StorageFault: Mapping(507, 0xA700, 22),
     PeerFault: Mapping(502, 0xA700, 23),
+    Busy: Mapping(503, 0xA700, 24),
     SystemFault: Mapping(500, 0xA700, 20),
     QiangjiError: Mapping(500, 0xA700, 20),
 }

@@ -13,6 +13,7 @@
     - ModelUnavailable: no usable model for the request
     - StorageFault: disk full, database unreachable, blob missing
     - PeerFault: another system answered wrongly or not at all
+    - Busy: too much to do at this moment; the same request may work later
 
 Texts for people live in ``locale/*.toml``, keyed by ``QiangjiError.code``; an error carries
 the code and the values to put in, never a patient identifier.
@@ -98,3 +99,7 @@ class StorageFault(SystemFault):
 
 class PeerFault(SystemFault):
     """Another system answered wrongly or not at all."""
+
+
+class Busy(SystemFault):
+    """Too much to do at this moment; the same request may work later."""

@@ -18,6 +18,9 @@ def misbehave(path: Path, stated: Stated | None) -> Record:
     act = acts.get(path.stem)
     if act is not None:
         act()
+    if path.stem == "killonce" and not (marker := path.with_suffix(".tried")).exists():
+        marker.touch()
+        _kill()
     return read_path(path, stated=stated)
 
 
