@@ -234,3 +234,31 @@ def test_the_script_and_the_browser_compute_the_same_sha256(desk: Desk) -> None:
     )
 
     assert same == [True] * 8
+
+
+def test_every_alert_is_shown_calls_first_and_then_the_newest(desk: Desk) -> None:
+    def alert(kind: str, minute: int) -> dict[str, object]:
+        since = f"2026-03-02T01:{minute:02}:00+00:00"
+        site = {"id": "east", "name": "东镇"}
+        return {
+            "kind": kind,
+            "case_id": f"{kind}-{minute}",
+            "since": since,
+            "site": site,
+            "text": "",
+        }
+
+    items = [alert("ai_alarm", minute) for minute in range(30)]
+    items += [alert("critical_call", 40), alert("critical_call", 50)]
+    desk.page.route("**/api/v1/alerts", lambda route: route.fulfill(json={"items": items}))
+    page = desk.sign_in("operator")
+
+    shown = page.locator(".qp-alerts > a")
+    expect(shown).to_have_count(32)
+    cases = [link.split("case=")[1] for link in shown.evaluate_all("all => all.map(a => a.href)")]
+    assert cases[:4] == ["critical_call-50", "critical_call-40", "ai_alarm-29", "ai_alarm-28"]
+    box = page.locator(".qp-alerts").bounding_box()
+    assert box is not None and box["height"] <= 0.31 * 768
+    last = shown.last
+    last.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport()

@@ -23,7 +23,7 @@ export async function mount(root, { page }) {
     return;
   }
   document.title = `${t(`ui.nav.${page}`)} · ${t("ui.shell.brand")}`;
-  const alerts = h("div", { class: "qp-alerts", "aria-live": "assertive" });
+  const alerts = h("div", { class: "qp-alerts", role: "region", "aria-label": t("ui.alert.all"), tabindex: "0", "aria-live": "assertive" });
   fill(root, header(page, pages), alerts);
   watchAlerts(alerts, page);
   if (hasRole(...SENDERS)) watchUploads(root);
@@ -72,7 +72,7 @@ function watchAlerts(area, page) {
   every(ALERT_SECONDS, async () => {
     try {
       const { items } = await get("/alerts");
-      const loud = items.filter((item) => item.kind !== "overdue").map((item) => `${item.kind}|${item.case_id}|${item.since}`);
+      const loud = items.map((item) => `${item.kind}|${item.case_id}|${item.since}`);
       if (heard && loud.some((one) => !heard.has(one))) beep();
       heard = new Set(loud);
       drawAlerts(area, items, page);
@@ -85,13 +85,19 @@ function watchAlerts(area, page) {
 
 function drawAlerts(area, items, page) {
   const target = hasRole("specialist") ? "/reading" : "/capture";
-  const shown = items.slice(0, 3).map((item) => h("a", { class: `qp-alert qp-alert-${item.kind}`, href: `${target}?case=${encodeURIComponent(item.case_id)}`, dataset: { testid: `alert-${item.kind}` } },
+  const shown = inOrder(items).map((item) => h("a", { class: `qp-alert qp-alert-${item.kind}`, href: `${target}?case=${encodeURIComponent(item.case_id)}`, dataset: { testid: `alert-${item.kind}` } },
     h("b", {}, known("ui.alert", item.kind)), h("span", {}, [siteName(item.site), item.text].filter(Boolean).join(" · ")),
     item.kind === "ai_alarm" && page !== "reading" ? h("span", { class: "qp-alert-do" }, t("ui.alert.do")) : null, h("time", {}, when(item.since))));
-  const print = shown.map((one) => one.textContent).join("\n") + items.length;
+  const print = shown.map((one) => one.textContent).join("\n");
   if (area.dataset.print === print) return;
   area.dataset.print = print;
-  fill(area, shown, items.length > 3 ? h("div", { class: "qp-alert qp-alert-more" }, t("ui.alert.more", { n: items.length - 3 })) : null);
+  fill(area, shown);
+}
+
+/** A specialist's call before what the AI says, and the newest of each first: none hides behind old ones. */
+function inOrder(items) {
+  const rank = (item) => (item.kind === "critical_call" ? 0 : 1);
+  return [...items].sort((a, b) => rank(a) - rank(b) || Date.parse(b.since) - Date.parse(a.since));
 }
 
 const siteName = (site) => (site && typeof site === "object" ? site.name : site);
