@@ -51,6 +51,8 @@ test: $(VENV)/.train
 	$(BIN)/pytest $(FAST)
 	$(BIN)/pytest tests --ignore tests/unit --ignore tests/spec
 
+# One BLAS thread: on small arrays more only spin.
+test-unit: export OMP_NUM_THREADS := 1
 test-unit: $(VENV)/.dev
 	$(BIN)/pytest $(FAST) -m "not train"
 
