@@ -28,7 +28,7 @@ def serving(folder: Path) -> Iterator[str]:
     """Serve a new installation with the people of the test county; gives the address."""
     settings = Settings(data_dir=folder / "store", key_dir=folder / "keys", demo=True)
     installation = install(settings, password_cost=CHEAP)
-    _populate(installation)
+    populate(installation)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(create_app(installation), log_level="error", lifespan="on")
@@ -43,7 +43,8 @@ def serving(folder: Path) -> Iterator[str]:
         listener.close()
 
 
-def _populate(installation: Installation) -> None:
+def populate(installation: Installation) -> None:
+    """Sites and people of the test county."""
     for site in SITES:
         add_site(installation.context, None, site)
     for login, (role, site_id) in PEOPLE.items():

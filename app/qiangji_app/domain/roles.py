@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class Role(StrEnum):
@@ -71,7 +72,13 @@ class SiteKind(StrEnum):
 
 @dataclass(frozen=True)
 class Site:
-    """One institution; ``parent_id`` is None for the county hospital at the root."""
+    """One institution; ``parent_id`` is None for the county hospital at the root.
+
+    Raises
+    ------
+    ValueError
+        ``time_zone`` is not in the time zone database.
+    """
 
     id: str
     name: str
@@ -79,6 +86,19 @@ class Site:
     parent_id: str | None
     phone: str = ""
     time_zone: str = "Asia/Shanghai"
+
+    def __post_init__(self) -> None:
+        if not is_time_zone(self.time_zone):
+            raise ValueError(f"no such time zone: {self.time_zone!r}")
+
+
+def is_time_zone(name: str) -> bool:
+    """True when the time zone database has the name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, no name at all, a folder
+        return False
+    return True
 
 
 def visible_from(site_id: str, sites: tuple[Site, ...]) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qiangji_app.domain.account import MIN_PASSWORD_LENGTH, Account
-from qiangji_app.domain.roles import Actor, Role, Site, conflicts
+from qiangji_app.domain.roles import Actor, Role, Site, SiteKind, conflicts, is_time_zone
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require_role
 from qiangji_app.services.context import Context
@@ -67,6 +67,27 @@ def create_account(
         )
         unit.commit()
     return account
+
+
+def new_site(
+    *,
+    id: str,
+    name: str,
+    kind: SiteKind,
+    parent_id: str | None,
+    phone: str = "",
+    time_zone: str = "Asia/Shanghai",
+) -> Site:
+    """An institution as an administrator states it; not stored yet.
+
+    Raises
+    ------
+    InputRejected
+        ``site.time_zone``: no such time zone.
+    """
+    if not is_time_zone(time_zone):
+        raise InputRejected("site.time_zone", time_zone=time_zone[:64])
+    return Site(id, name, kind, parent_id, phone, time_zone)
 
 
 def add_site(ctx: Context, actor: Actor | None, site: Site) -> None:

@@ -17,6 +17,7 @@ from qiangji_app.services.access import may_see_hints
 from qiangji_app.services.context import Context
 from qiangji_app.services.recordings import recording_for
 from qiangji_app.services.triage import unpack_map
+from qiangji_datasets import labels
 from qiangji_datasets.errors import NotFound
 from qiangji_datasets.records import EcgRecord, Radiograph, Record
 from qiangji_models.preprocess.film import display
@@ -71,14 +72,21 @@ def decoded(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Record
 
 
 def note_map_viewed(ctx: Context, actor: Actor, recording_id: str, label: str) -> None:
-    """Write down that a person looked at the model's map; it may have moved their reading."""
+    """Write down that a person looked at the model's map; it may have moved their reading.
+
+    Raises
+    ------
+    InputRejected
+        ``label.unknown``.
+    """
+    known = labels.label(label).id
     case, recording = recording_for(ctx, actor, recording_id)
     with ctx.store.begin() as unit:
         unit.reads.append(
             type="map.read",
             actor_id=actor.user_id,
             case_id=case.id,
-            payload={"recording": recording.id, "label": label[:64]},
+            payload={"recording": recording.id, "label": known},
         )
         unit.commit()
 

@@ -25,6 +25,11 @@ TODAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
+def test_a_site_in_no_time_zone_is_not_made() -> None:
+    with pytest.raises(ValueError, match="no such time zone"):
+        Site("c", "c", SiteKind.COUNTY, None, time_zone="Mars/Olympus")
+
+
 def test_an_identity_number_tells_birth_date_and_sex() -> None:
     woman = read_id_number(id_number("00000019600229002"), today=TODAY)
     man = read_id_number(id_number("00000019850101001"), today=TODAY)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from qiangji_app.domain.account import Account
-from qiangji_app.domain.roles import Role, Site, SiteKind
+from qiangji_app.domain.roles import Role, SiteKind
 from qiangji_app.services import accounts
 from qiangji_app.services.setup import redeem_token
 from qiangji_app.web.api.deps import Ctx, Who
@@ -44,7 +44,7 @@ class NewSite(BaseModel):
     kind: SiteKind
     parent_id: str | None = None
     phone: str = Field(default="", max_length=40)
-    time_zone: str = "Asia/Shanghai"
+    time_zone: str = Field(default="Asia/Shanghai", max_length=64)
 
 
 @router.post("/setup", status_code=201)
@@ -69,7 +69,7 @@ def add_account(body: NewAccount, ctx: Ctx, who: Who) -> Json:
 @router.post("/sites", status_code=201)
 def add_site(body: NewSite, ctx: Ctx, who: Who) -> Json:
     """Add an institution."""
-    site = Site(**body.model_dump())
+    site = accounts.new_site(**body.model_dump())
     accounts.add_site(ctx, who.actor, site)
     return {"id": site.id, "name": site.name, "kind": site.kind.value, "parent_id": site.parent_id}
 

@@ -1,0 +1,102 @@
+"""What the API answers: refusals in words, caching, marks in the chain of reads."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from support.county import PASSWORD
+from support.page_server import populate
+from support.recordings import ecg_file
+
+from qiangji_app.bootstrap import Installation, install
+from qiangji_app.config import Settings
+from qiangji_app.services import recordings
+from qiangji_app.storage.passwords import CHEAP
+from qiangji_app.web.app import create_app
+
+_API = "/api/v1"
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("answers")
+    settings = Settings(data_dir=folder / "store", key_dir=folder / "keys", demo=True)
+    made = install(settings, password_cost=CHEAP)
+    populate(made)
+    yield made
+    made.close()
+
+
+def _signed_in(installation: Installation, login: str) -> TestClient:
+    client = TestClient(create_app(installation, with_pages=False))
+    answer = client.post(f"{_API}/session", json={"login": login, "password": PASSWORD})
+    client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+    return client
+
+
+@pytest.fixture
+def operator(installation: Installation) -> TestClient:
+    return _signed_in(installation, "operator")
+
+
+@pytest.fixture(scope="module")
+def ecg(installation: Installation) -> dict[str, Any]:
+    """A triaged ECG on a submitted case; keys ``case_id`` and ``recording_id``."""
+    client = _signed_in(installation, "operator")
+    case_id, data = str(uuid.uuid4()), ecg_file(1)
+    client.post(f"{_API}/cases", json={"case_id": case_id, "modality": "ecg"})
+    upload_id = str(uuid.uuid4())
+    announced = {
+        "upload_id": upload_id,
+        "case_id": case_id,
+        "file_name": "a.dcm",
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    client.post(f"{_API}/uploads", json=announced)
+    offset, stored = 0, {"recording_id": ""}
+    while offset < len(data):
+        chunk = data[offset : offset + 2**20]
+        headers = {"Upload-Offset": str(offset)}
+        url = f"{_API}/uploads/{upload_id}"
+        stored = client.patch(url, content=chunk, headers=headers).json()
+        offset += len(chunk)
+    recordings.triage_recording(installation.context, stored["recording_id"])
+    return {"case_id": case_id, "recording_id": stored["recording_id"]}
+
+
+def _refused(answer: Any, status: int, code: str) -> None:  # Any: httpx's own or its copy
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error["code"] == code
+    assert error["message"] != code
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "Asia", "a b"])
+def test_a_site_in_no_time_zone_is_refused_in_words(installation: Installation, zone: str) -> None:
+    client = _signed_in(installation, "system")
+    site = {"id": "south", "name": "南镇", "kind": "township", "parent_id": "county"}
+
+    _refused(client.post(f"{_API}/sites", json=site | {"time_zone": zone}), 422, "site.time_zone")
+
+
+def test_a_site_in_a_known_time_zone_is_added(installation: Installation) -> None:
+    client = _signed_in(installation, "system")
+    site = {"id": "uru", "name": "西站", "kind": "township", "parent_id": "county"}
+
+    assert client.post(f"{_API}/sites", json=site | {"time_zone": "Asia/Urumqi"}).status_code == 201
+
+
+@pytest.mark.parametrize("label", ["", "two words", "标签", "no_such_label"])
+def test_a_map_of_an_unknown_label_is_refused_in_words(
+    operator: TestClient, ecg: dict[str, Any], label: str
+) -> None:
+    url = f"{_API}/images/{ecg['recording_id']}/map-viewed"
+
+    _refused(operator.post(url, json={"label": label}), 422, "label.unknown")
+    assert operator.post(url, json={"label": "mi"}).status_code == 204
