@@ -14,9 +14,9 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 from qiangji_app.printing.ecg_paper import ecg_svg
 from qiangji_app.report_templates import load_templates
 from qiangji_app.services.imaging import film_png
-from qiangji_app.services.results import ResultDocument, ResultPicture
+from qiangji_app.services.results import NotShown, ResultDocument, ResultPicture
 from qiangji_datasets.labels import labels
-from qiangji_datasets.messages import Catalogue, Language
+from qiangji_datasets.messages import Catalogue, Language, MissingText
 from qiangji_datasets.records import EcgRecord, Radiograph
 
 _FILM_PX = 1400
@@ -45,6 +45,7 @@ def result_html(document: ResultDocument, catalogue: Catalogue, language: Langua
         age=_age(document),
         fields=_fields(document, language),
         findings=[_label(key, language) for key in document.report.content.findings],
+        not_shown=[_not_shown(item, catalogue, language) for item in document.not_shown],
         pictures=[_picture(item) for item in document.pictures],
         when=lambda moment: _when(moment, zone),
     )
@@ -83,6 +84,14 @@ def _fields(document: ResultDocument, language: Language) -> list[tuple[str, str
 def _label(label_id: str, language: Language) -> str:
     found = labels()[label_id]
     return found.zh if language is Language.ZH else found.en
+
+
+def _not_shown(item: NotShown, catalogue: Catalogue, language: Language) -> str:
+    try:
+        reason = catalogue.text(item.code, language, **item.params)
+    except MissingText:  # a signed result is shown whatever happened to its pictures
+        reason = item.code
+    return catalogue.text("result.not_shown", language, number=item.number, reason=reason)
 
 
 def _picture(item: ResultPicture) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from qiangji_app.domain.case import Acknowledgement, Case, Recording, RecordingState
@@ -13,8 +14,10 @@ from qiangji_app.domain.roles import Actor, Site
 from qiangji_app.services.access import visible_case
 from qiangji_app.services.context import Context
 from qiangji_app.services.imaging import decoded
-from qiangji_datasets.errors import NotFound
+from qiangji_datasets.errors import InputRejected, NotFound, SystemFault
 from qiangji_datasets.records import Record
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +26,15 @@ class ResultPicture:
 
     recording: Recording
     record: Record
+
+
+@dataclass(frozen=True)
+class NotShown:
+    """A recording that the report is about and that cannot be shown, and why (message key)."""
+
+    number: int
+    code: str
+    params: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +50,7 @@ class ResultDocument:
     site: Site
     reading_site: Site | None
     pictures: Sequence[ResultPicture]
+    not_shown: Sequence[NotShown]
     acknowledgements: Sequence[tuple[Acknowledgement, str]]
     versions: int
     printed_at: datetime
@@ -78,18 +91,15 @@ def result_document(ctx: Context, actor: Actor, case_id: str, version: int = 0) 
             for row in unit.cases.acknowledgements(case.id)
             if row.report_version == report.version and row.user_id in names
         ]
-    pictures = [
-        ResultPicture(row, decoded(ctx, actor, row.id)[2])
-        for row in recordings
-        if row.state is RecordingState.READ and row.blob_sha256 in report.recording_sha256
-    ]
+    parts = list(_parts(ctx, actor, report, recordings))
     return ResultDocument(
         case=case,
         report=report,
         patient=patient,
         site=sites[case.site_id],
         reading_site=sites.get(signer.site_id) if signer else None,
-        pictures=pictures,
+        pictures=[part for part in parts if isinstance(part, ResultPicture)],
+        not_shown=[part for part in parts if isinstance(part, NotShown)],
         acknowledgements=acknowledgements,
         versions=len(signed),
         printed_at=ctx.clock.now(),
@@ -101,3 +111,26 @@ def _wanted(signed: Sequence[SignedReport], version: int) -> SignedReport:
         if report.version == version or (version == 0 and report.superseded_by == 0):
             return report
     raise NotFound("report.not_signed")
+
+
+def _parts(
+    ctx: Context, actor: Actor, report: SignedReport, recordings: Sequence[Recording]
+) -> Iterator[ResultPicture | NotShown]:
+    """Every recording of the report, in order: shown, or named with the reason why not."""
+    kept = [row for row in recordings if row.blob_sha256 in report.recording_sha256]
+    for number, row in enumerate(kept, start=1):
+        yield _part(ctx, actor, number, row)
+    gone = set(report.recording_sha256) - {row.blob_sha256 for row in kept}
+    for number, _ in enumerate(sorted(gone), start=len(kept) + 1):
+        yield NotShown(number, "result.recording_gone")
+
+
+def _part(ctx: Context, actor: Actor, number: int, row: Recording) -> ResultPicture | NotShown:
+    refusal = row.facts.get("refusal")
+    if row.state is RecordingState.REFUSED and isinstance(refusal, dict):
+        return NotShown(number, str(refusal["code"]), dict(refusal["params"]))
+    try:
+        return ResultPicture(row, decoded(ctx, actor, row.id)[2])
+    except (InputRejected, SystemFault) as fault:
+        _LOG.warning("recording %s is left out of a result: %s", row.id, fault)
+        return NotShown(number, fault.code, fault.params)
