@@ -50,6 +50,8 @@ def ecg(installation: Installation) -> dict[str, Any]:
     client = _signed_in(installation, "operator")
     case_id, data = str(uuid.uuid4()), ecg_file(1)
     client.post(f"{_API}/cases", json={"case_id": case_id, "modality": "ecg"})
+    form = {"patient": {"name": "赵某", "sex": "F", "age_years": 60}}
+    client.put(f"{_API}/cases/{case_id}/request", json=form)
     upload_id = str(uuid.uuid4())
     announced = {
         "upload_id": upload_id,
@@ -67,6 +69,9 @@ def ecg(installation: Installation) -> dict[str, Any]:
         stored = client.patch(url, content=chunk, headers=headers).json()
         offset += len(chunk)
     recordings.triage_recording(installation.context, stored["recording_id"])
+    reasons = {"override_reason": "仍要上传", "identity_reason": "已核对"}
+    submitted = client.post(f"{_API}/cases/{case_id}/submit", json=reasons)
+    assert submitted.status_code == 200, submitted.text
     return {"case_id": case_id, "recording_id": stored["recording_id"]}
 
 
@@ -100,3 +105,83 @@ def test_a_map_of_an_unknown_label_is_refused_in_words(
 
     _refused(operator.post(url, json={"label": label}), 422, "label.unknown")
     assert operator.post(url, json={"label": "mi"}).status_code == 204
+
+
+def test_a_csrf_token_that_is_not_ascii_is_refused_in_words(operator: TestClient) -> None:
+    headers = {"X-CSRF-Token": "é".encode()}
+
+    answer = operator.post(f"{_API}/cases", json={"case_id": str(uuid.uuid4())}, headers=headers)
+
+    _refused(answer, 403, "session.csrf")
+
+
+_PARTS = ("ecg", "samples", "thumb.png")
+
+
+@pytest.mark.parametrize("part", _PARTS)
+def test_pictures_and_samples_are_not_kept_by_the_browser(
+    operator: TestClient, ecg: dict[str, Any], part: str
+) -> None:
+    answer = operator.get(f"{_API}/images/{ecg['recording_id']}/{part}")
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def _reads(installation: Installation, case_id: str) -> list[tuple[str, dict[str, Any]]]:
+    with installation.store.read() as unit:
+        return [(row.type, dict(row.payload)) for row in unit.reads.of_case(case_id)]
+
+
+def test_opening_a_recording_is_one_read_however_many_parts_the_viewer_asks_for(
+    installation: Installation, ecg: dict[str, Any]
+) -> None:
+    client = _signed_in(installation, "township")
+    before = len(_reads(installation, ecg["case_id"]))
+
+    for part in (*_PARTS, *_PARTS):
+        client.get(f"{_API}/images/{ecg['recording_id']}/{part}")
+    client.get(f"{_API}/images/{ecg['recording_id']}/film")
+
+    assert _reads(installation, ecg["case_id"])[before:] == [
+        ("recording.read", {"recording": ecg["recording_id"]})
+    ]
+
+
+def test_looking_at_possible_duplicates_is_a_read(
+    installation: Installation, operator: TestClient, ecg: dict[str, Any]
+) -> None:
+    answer = operator.get(f"{_API}/cases/{ecg['case_id']}/warnings")
+
+    assert answer.status_code == 200
+    assert _reads(installation, ecg["case_id"])[-1] == ("case.warnings_read", {})
+
+
+def test_machine_values_reach_only_those_who_may_see_hints(
+    installation: Installation, operator: TestClient, ecg: dict[str, Any]
+) -> None:
+    client = _signed_in(installation, "manager")
+    url = f"{_API}/recordings/{ecg['recording_id']}"
+
+    near, far = operator.get(url).json(), client.get(url).json()
+
+    assert near["measurements"] != {}
+    assert far["measurements"] == {}
+    image = f"{_API}/images/{ecg['recording_id']}/ecg"
+    assert operator.get(image).json()["r_peaks_s"] != []
+    assert client.get(image).json()["measurements"] == {}
+    assert client.get(image).json()["r_peaks_s"] == []
+
+
+def test_a_cookie_that_could_travel_in_the_clear_is_warned_of_once(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = TestClient(create_app(installation, with_pages=False))
+    body = {"login": "operator", "password": PASSWORD}
+
+    for _ in range(2):
+        client.post(f"{_API}/session", json=body, headers={"X-Forwarded-Proto": "https"})
+
+    assert [row.message for row in caplog.records].count(
+        "a proxy speaks https: set QIANGJI_SECURE_COOKIE=true"
+    ) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image, ImageDraw
 from qiangji_app.domain.case import Case, Recording
 from qiangji_app.domain.roles import Actor
 from qiangji_app.services.access import may_see_hints
-from qiangji_app.services.context import Context
+from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.recordings import recording_for
 from qiangji_app.services.triage import unpack_map
 from qiangji_datasets import labels
@@ -25,6 +26,8 @@ from qiangji_models.preprocess.film import display
 _THUMB_PX: Final = 160
 #: Decoded recordings kept in memory, bytes of pixels or samples.
 CACHE_BYTES: Final = 48 * 2**20
+#: A viewer asks for a recording in several parts and again; that is one read.
+READ_AGAIN: Final = timedelta(minutes=10)
 
 
 class RecordCache:
@@ -49,6 +52,48 @@ class RecordCache:
             self._records[key] = record
             while sum(map(_size, self._records.values())) > self._limit:
                 self._records.popitem(last=False)
+
+
+class RecentReads:
+    """Who opened which recording within the last minutes: each is written down once.
+
+    Bounded; the oldest are forgotten, and then written down once more. Safe for several threads.
+    """
+
+    def __init__(self, limit: int = 4096) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+
+    def is_known(self, session: str, recording_id: str, now: datetime) -> bool:
+        """True when this session opened it within ``READ_AGAIN``."""
+        with self._lock:
+            since = self._seen.get((session, recording_id))
+            return since is not None and now - since < READ_AGAIN
+
+    def add(self, session: str, recording_id: str, now: datetime) -> None:
+        """Remember a read that is on the chain."""
+        with self._lock:
+            self._seen.pop((session, recording_id), None)
+            self._seen[session, recording_id] = now
+            while len(self._seen) > self._limit:
+                self._seen.popitem(last=False)
+
+
+def note_read(ctx: Context, who: Caller, recording: Recording, recent: RecentReads) -> None:
+    """Write to the chain of reads that a person opened a recording; ids only."""
+    now, session = ctx.clock.now(), who.session.token_sha256
+    if recent.is_known(session, recording.id, now):
+        return
+    with ctx.store.begin() as unit:
+        unit.reads.append(
+            type="recording.read",
+            actor_id=who.actor.user_id,
+            case_id=recording.case_id,
+            payload={"recording": recording.id},
+        )
+        unit.commit()
+    recent.add(session, recording.id, now)
 
 
 def decoded(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Recording, Record]:

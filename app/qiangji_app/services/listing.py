@@ -107,6 +107,14 @@ def open_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
         return detail(unit, actor, visible_case(unit, actor, case_id))
 
 
+def note_warnings_read(ctx: Context, actor: Actor, case_id: str) -> None:
+    """Write to the chain of reads that possible duplicates of a person were looked at."""
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        unit.reads.append(type="case.warnings_read", actor_id=actor.user_id, case_id=case.id)
+        unit.commit()
+
+
 def detail(unit: Unit, actor: Actor, case: Case) -> Detail:
     """The case as this actor may see it."""
     draft = unit.cases.draft(case.id)

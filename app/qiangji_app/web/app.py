@@ -21,6 +21,7 @@ from qiangji_app.errors import mapping_of
 from qiangji_app.report_templates import load_templates
 from qiangji_app.services import sessions, uploading
 from qiangji_app.services.context import Context
+from qiangji_app.services.imaging import RecentReads
 from qiangji_app.web.api import cases, images, results, setup, uploads
 from qiangji_app.web.api import sessions as session_routes
 from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language
@@ -75,6 +76,8 @@ def create_app(
     app.state.demo_accounts = demo_accounts or []
     app.state.templates = load_templates()
     app.state.metrics = Metrics()
+    app.state.recent_reads = RecentReads()
+    app.state.warned_of_cookie = False
     _add_faults(app, installation.context)
     for module in _ROUTERS:
         app.include_router(module.router, prefix="/api/v1")

@@ -196,7 +196,8 @@ def set_request(case_id: str, body: RequestForm, ctx: Ctx, who: Who) -> Json:
 
 @router.get("/cases/{case_id}/warnings")
 def warnings(case_id: str, ctx: Ctx, who: Who) -> Json:
-    """Possible duplicates, and fields in which form and files differ."""
+    """Possible duplicates, and fields in which form and files differ; a read, as a case is."""
+    listing.note_warnings_read(ctx, who.actor, case_id)
     return _warnings(ctx, who, case_id)
 
 

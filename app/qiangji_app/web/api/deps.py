@@ -49,7 +49,8 @@ def caller(request: Request) -> Caller:
         raise SignedOut("session.signed_out")
     if request.method not in _SAFE:
         sent = request.headers.get(CSRF_HEADER, "")
-        if not hmac.compare_digest(sent, found.session.csrf_token):
+        # As bytes: compare_digest refuses text that is not ASCII.
+        if not hmac.compare_digest(sent.encode("utf-8"), found.session.csrf_token.encode("utf-8")):
             raise NotPermitted("session.csrf")
     return found
 

@@ -9,24 +9,47 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from PIL import Image
 from pydantic import BaseModel, Field
 
 from qiangji_app.domain.case import Case, Recording
-from qiangji_app.services import accounts, imaging
+from qiangji_app.services import access, accounts, imaging
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.recordings import recording_for
 from qiangji_app.web.api.deps import Ctx, Who
 from qiangji_app.web.api.present import Json
 from qiangji_datasets.errors import NotFound
-from qiangji_datasets.records import LEADS, EcgRecord, Radiograph
+from qiangji_datasets.records import LEADS, EcgRecord, Radiograph, Record
 from qiangji_inference.explain import ecg_strength, film_overlay
 
 router = APIRouter(prefix="/images", tags=["images"])
 _OVERLAY_SIZE: Final = (512, 512)
 _MAP_RATE_HZ: Final = 25.0
-_CACHE: Final = {"Cache-Control": "private, max-age=600"}
+#: Patients' pictures must not stay in the browser of a shared desk.
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+class Reading:
+    """Opens a recording for the caller; the first time is written to the chain of reads."""
+
+    def __init__(self, ctx: Ctx, who: Who, request: Request) -> None:
+        self.ctx = ctx
+        self.who = who
+        self._recent: imaging.RecentReads = request.app.state.recent_reads
+
+    def __call__(self, recording_id: str) -> tuple[Case, Recording, Record]:
+        """The recording, once the read is on the chain."""
+        self.note(recording_id)
+        return imaging.decoded(self.ctx, self.who.actor, recording_id)
+
+    def note(self, recording_id: str) -> None:
+        """Write the read down unless this session's is there already."""
+        _, item = recording_for(self.ctx, self.who.actor, recording_id)
+        imaging.note_read(self.ctx, self.who, item, self._recent)
+
+
+Read = Annotated[Reading, Depends()]
 
 
 class MapViewed(BaseModel):
@@ -36,9 +59,10 @@ class MapViewed(BaseModel):
 
 
 @router.get("/{recording_id}/film")
-def film(recording_id: str, ctx: Ctx, who: Who) -> Json:
+def film(recording_id: str, read: Read, response: Response) -> Json:
     """How to show a film: geometry, depth, modality and VOI transformations, spacing."""
-    case, item, record = imaging.decoded(ctx, who.actor, recording_id)
+    case, item, record = read(recording_id)
+    response.headers.update(_NO_STORE)
     if not isinstance(record, Radiograph):
         raise NotFound("recording.not_a_film")
     return {
@@ -60,15 +84,15 @@ def film(recording_id: str, ctx: Ctx, who: Who) -> Json:
         "patient_position": record.patient_position,
         "laterality": record.laterality,
         "title": _title(item),
-        "acquired_at": _device_time(ctx, who, case, item),
+        "acquired_at": _device_time(read.ctx, read.who, case, item),
         "is_demo": case.is_demo,
     }
 
 
 @router.get("/{recording_id}/pixels")
-def pixels(recording_id: str, ctx: Ctx, who: Who, request: Request) -> Response:
+def pixels(recording_id: str, read: Read, request: Request) -> Response:
     """Stored values, little-endian, row by row."""
-    _, _, record = imaging.decoded(ctx, who.actor, recording_id)
+    _, _, record = read(recording_id)
     if not isinstance(record, Radiograph):
         raise NotFound("recording.not_a_film")
     little = record.pixels.astype(record.pixels.dtype.newbyteorder("<"), copy=False)
@@ -76,13 +100,15 @@ def pixels(recording_id: str, ctx: Ctx, who: Who, request: Request) -> Response:
 
 
 @router.get("/{recording_id}/ecg")
-def ecg(recording_id: str, ctx: Ctx, who: Who) -> Json:
-    """How to show an ECG: leads, rate, filters, measured values."""
-    case, item, record = imaging.decoded(ctx, who.actor, recording_id)
+def ecg(recording_id: str, read: Read, response: Response) -> Json:
+    """How to show an ECG: leads, rate, filters; measured values where hints may be seen."""
+    case, item, record = read(recording_id)
+    response.headers.update(_NO_STORE)
     if not isinstance(record, EcgRecord):
         raise NotFound("recording.not_an_ecg")
-    measured = item.reading.get("measurements", {})
-    measured = measured if isinstance(measured, dict) else {}
+    may_hint = access.may_see_hints(read.who.actor, case)
+    stored = item.reading.get("measurements", {}) if may_hint else {}
+    measured = stored if isinstance(stored, dict) else {}
     return {
         "rate_hz": record.rate_hz,
         "samples": record.signal_mv.shape[1],
@@ -92,15 +118,15 @@ def ecg(recording_id: str, ctx: Ctx, who: Who) -> Json:
         "measurements": measured,
         "r_peaks_s": measured.get("r_peaks_s", []),
         "title": _title(item),
-        "acquired_at": _device_time(ctx, who, case, item),
+        "acquired_at": _device_time(read.ctx, read.who, case, item),
         "is_demo": case.is_demo,
     }
 
 
 @router.get("/{recording_id}/samples")
-def samples(recording_id: str, ctx: Ctx, who: Who, request: Request) -> Response:
+def samples(recording_id: str, read: Read, request: Request) -> Response:
     """(12, n) float32 little-endian, mV; NaN where a lead was off."""
-    _, _, record = imaging.decoded(ctx, who.actor, recording_id)
+    _, _, record = read(recording_id)
     if not isinstance(record, EcgRecord):
         raise NotFound("recording.not_an_ecg")
     return _binary(record.signal_mv.astype("<f4", copy=False).tobytes(), request)
@@ -117,7 +143,7 @@ def activation_map(
     overlay = film_overlay(activation, extent, size=_OVERLAY_SIZE)
     buffer = io.BytesIO()
     Image.fromarray(overlay, "RGBA").save(buffer, "PNG")
-    headers = _CACHE | {"X-Map-Extent": "0,0,1,1"}
+    headers = _NO_STORE | {"X-Map-Extent": "0,0,1,1"}
     return Response(buffer.getvalue(), media_type="image/png", headers=headers)
 
 
@@ -128,10 +154,11 @@ def map_viewed(recording_id: str, body: MapViewed, ctx: Ctx, who: Who) -> None:
 
 
 @router.get("/{recording_id}/thumb.png")
-def thumb(recording_id: str, ctx: Ctx, who: Who) -> Response:
+def thumb(recording_id: str, read: Read) -> Response:
     """Small picture for lists."""
-    data = imaging.thumbnail(ctx, who.actor, recording_id)
-    return Response(data, media_type="image/png", headers=_CACHE)
+    read.note(recording_id)
+    data = imaging.thumbnail(read.ctx, read.who.actor, recording_id)
+    return Response(data, media_type="image/png", headers=_NO_STORE)
 
 
 def _ecg_map(
@@ -147,7 +174,7 @@ def _ecg_map(
     weights = ecg_strength(activation, extent, samples=samples, rate_hz=_MAP_RATE_HZ)
     times = (np.arange(samples) + 0.5) / _MAP_RATE_HZ
     body = {"times_s": times.round(3).tolist(), "weights": weights.round(4).tolist()}
-    return Response(json.dumps(body), media_type="application/json", headers=_CACHE)
+    return Response(json.dumps(body), media_type="application/json", headers=_NO_STORE)
 
 
 def _number(item: Recording, name: str) -> float:
@@ -175,7 +202,7 @@ def _title(item: Recording) -> str:
 
 
 def _binary(data: bytes, request: Request) -> Response:
-    headers = dict(_CACHE)
+    headers = dict(_NO_STORE)
     if "gzip" in request.headers.get("accept-encoding", "") and request.client is not None:
         is_near = request.client.host in ("127.0.0.1", "::1")
         if not is_near:  # a slow line gains, loopback only loses time

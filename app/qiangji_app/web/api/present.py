@@ -195,7 +195,7 @@ class Presenter:
             "view": item.facts.get("view", ""),
             "facts": {key: item.facts[key] for key in _SHOWN_FACTS if key in item.facts},
             "notices": self._notices(item),
-            "measurements": reading.get("measurements", {}),
+            "measurements": reading.get("measurements", {}) if may_hint else {},
             "refusal": self._refusal(item),
         }
         if may_hint:

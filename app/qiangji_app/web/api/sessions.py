@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +17,7 @@ from qiangji_datasets.labels import labels
 from qiangji_datasets.messages import Language
 
 router = APIRouter(tags=["session"])
+_LOG = logging.getLogger(__name__)
 
 
 class SignIn(BaseModel):
@@ -41,6 +43,7 @@ class LanguageChoice(BaseModel):
 def sign_in(body: SignIn, ctx: Ctx, request: Request, response: Response) -> dict[str, Any]:
     """Open a session; sets the cookie."""
     token, caller = sessions.sign_in(ctx, body.login, body.password)
+    _warn_of_open_cookie(request)
     response.set_cookie(
         SESSION_COOKIE,
         token,
@@ -123,6 +126,15 @@ def site_list(ctx: Ctx, who: Who) -> list[dict[str, Any]]:
         {"id": site.id, "name": site.name, "kind": site.kind.value, "parent_id": site.parent_id}
         for site in accounts.list_sites(ctx, who.actor)
     ]
+
+
+def _warn_of_open_cookie(request: Request) -> None:
+    """Say once that the cookie lacks Secure although people come by TLS."""
+    state = request.app.state
+    is_tls = request.headers.get("x-forwarded-proto", "").strip().lower() == "https"
+    if is_tls and not state.settings.secure_cookie and not state.warned_of_cookie:
+        state.warned_of_cookie = True
+        _LOG.warning("a proxy speaks https: set QIANGJI_SECURE_COOKIE=true")
 
 
 def _me(ctx: Ctx, caller: Caller) -> dict[str, Any]:
