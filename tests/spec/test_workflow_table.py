@@ -49,6 +49,7 @@ returned     | confirm_call     | VOTS | returned
 signed       | confirm_call     | VOTS | signed
 acknowledged | confirm_call     | VOTS | acknowledged
 closed       | confirm_call     | VOTS | closed
+withdrawn    | confirm_call     | VOTS | withdrawn
 submitted    | message          | VOTS | submitted
 claimed      | message          | VOTS | claimed
 returned     | message          | VOTS | returned
@@ -59,6 +60,13 @@ draft        | confirm_identity | VOTS | draft
 submitted    | confirm_identity | VOTS | submitted
 claimed      | confirm_identity | VOTS | claimed
 returned     | confirm_identity | VOTS | returned
+signed       | confirm_identity | VOTS | signed
+acknowledged | confirm_identity | VOTS | acknowledged
+closed       | confirm_identity | VOTS | closed
+claimed      | take_over        | S    | claimed
+signed       | take_over        | S    | signed
+acknowledged | take_over        | S    | acknowledged
+closed       | take_over        | S    | closed
 """
 
 _LETTERS = {

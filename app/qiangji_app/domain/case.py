@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,6 +76,11 @@ class Case:
     override_reason: str = ""
     identity_reason: str = ""
     is_demo: bool = False
+
+
+def without_reasons(case: Case) -> Case:
+    """The case after its files changed: what was confirmed about the old ones holds no more."""
+    return replace(case, override_reason="", identity_reason="")
 
 
 class RecordingState(StrEnum):

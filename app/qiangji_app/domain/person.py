@@ -18,6 +18,10 @@ class IdentityKind(StrEnum):
     EMERGENCY = "emergency"  # 无名氏 / 急诊临时号
 
 
+#: A stated age and one computed from a birth date may differ by rounding and by the birthday.
+AGE_TOLERANCE_YEARS = 1.5
+
+
 @dataclass(frozen=True)
 class IdNumberFacts:
     """What an 18-digit resident identity number says."""
@@ -85,8 +89,11 @@ def normalise_name(name: str) -> str:
     return "".join(char for char in text if not char.isspace() and char not in "·•・^.=")
 
 
-def compare(form: Patient, in_file: Patient) -> tuple[Mismatch, ...]:
-    """Fields stated on both sides that differ: name, sex, birth date, patient id."""
+def compare(form: Patient, in_file: Patient, *, today: date) -> tuple[Mismatch, ...]:
+    """Fields stated on both sides that differ: name, sex, birth date, age, patient id.
+
+    Ages are compared where one side knows no birth date, within ``AGE_TOLERANCE_YEARS``.
+    """
     found: list[Mismatch] = []
     if form.kind is IdentityKind.EMERGENCY:
         return ()
@@ -99,4 +106,8 @@ def compare(form: Patient, in_file: Patient) -> tuple[Mismatch, ...]:
     for name, left, right in pairs:
         if left and right and left != right:
             found.append(Mismatch(name))
+    if form.birth_date is None or in_file.birth_date is None:
+        ages = (form.age_on(today), in_file.age_on(today))
+        if None not in ages and abs((ages[0] or 0) - (ages[1] or 0)) > AGE_TOLERANCE_YEARS:
+            found.append(Mismatch("age_years"))
     return tuple(found)

@@ -39,6 +39,7 @@ class Action(StrEnum):
     CONFIRM_CALL = "confirm_call"
     MESSAGE = "message"
     CONFIRM_IDENTITY = "confirm_identity"
+    TAKE_OVER = "take_over"  # from a specialist who is away
 
 
 _SENDERS = (Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR)
@@ -65,9 +66,21 @@ _ROWS: _Rows = (
     ((State.SIGNED,), Action.ACKNOWLEDGE, _ACTING_DOCTORS, State.ACKNOWLEDGED),
     ((State.ACKNOWLEDGED,), Action.CLOSE, _ACTING_DOCTORS, State.CLOSED),
     ((*_OPEN, *_RESULT), Action.CALL, _READERS, None),
-    ((*_OPEN, *_RESULT), Action.CONFIRM_CALL, (*_SENDERS, Role.SPECIALIST), None),
+    # A call outlives a withdrawal: somebody must still say how it ended.
+    (
+        (*_OPEN, *_RESULT, State.WITHDRAWN),
+        Action.CONFIRM_CALL,
+        (*_SENDERS, Role.SPECIALIST),
+        None,
+    ),
     ((*_OPEN, *_RESULT), Action.MESSAGE, (*_SENDERS, Role.SPECIALIST), None),
-    ((State.DRAFT, *_OPEN), Action.CONFIRM_IDENTITY, (*_SENDERS, Role.SPECIALIST), None),
+    (
+        (State.DRAFT, *_OPEN, *_RESULT),
+        Action.CONFIRM_IDENTITY,
+        (*_SENDERS, Role.SPECIALIST),
+        None,
+    ),
+    ((State.CLAIMED, *_RESULT), Action.TAKE_OVER, _READERS, None),
 )
 
 #: The workflow. A row that is absent is forbidden.

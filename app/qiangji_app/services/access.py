@@ -14,7 +14,15 @@ from qiangji_datasets.errors import NotFound, NotPermitted, WrongState
 
 #: Acts that need a licence for the modality of the case.
 _LICENSED = frozenset(
-    {Action.CLAIM, Action.RETURN, Action.WRITE, Action.SIGN, Action.AMEND, Action.CALL}
+    {
+        Action.CLAIM,
+        Action.TAKE_OVER,
+        Action.RETURN,
+        Action.WRITE,
+        Action.SIGN,
+        Action.AMEND,
+        Action.CALL,
+    }
 )
 #: Acts that belong to the specialist who holds the case.
 _HOLDER = frozenset({Action.RELEASE, Action.RETURN, Action.WRITE, Action.SIGN})
@@ -111,8 +119,6 @@ def require(actor: Actor, case: Case, action: Action, draft: DraftReport | None 
         raise NotPermitted("workflow.no_licence", modality=case.modality)
     if action in _HOLDER and not is_holder(actor, case, draft):
         raise NotPermitted("workflow.not_holder")
-    if action is Action.SIGN and actor.user_id == case.created_by:
-        raise NotPermitted("workflow.own_case")
     return replace(case, state=after)
 
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from qiangji_app.domain.case import Case, ClinicalRequest, Message, RecordingState
+from qiangji_app.domain.case import Case, ClinicalRequest, Message, RecordingState, without_reasons
 from qiangji_app.domain.ids import is_uuid
 from qiangji_app.domain.person import (
-    IdentityKind,
-    Mismatch,
     Patient,
-    compare,
-    normalise_name,
     read_id_number,
 )
 from qiangji_app.domain.roles import Actor, Role
 from qiangji_app.domain.workflow import Action, State
-from qiangji_app.ports import CaseQuery, Unit
+from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_role, visible_case
 from qiangji_app.services.context import Context
+from qiangji_app.services.identity import linked, mismatches, own_person
 from qiangji_app.services.urgency import is_refused, refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected
 
 #: Empty: not chosen; the first recording that is read decides.
 MODALITIES = frozenset({"", "cxr", "ecg"})
+#: How long a submission waits for a file on its way in; a slow line may need it.
+_UPLOADED_WITHIN = timedelta(minutes=30)
 #: How long a submission waits for its files to be read.
 _READ_WITHIN = timedelta(seconds=60)
 _MAX_TEXT = 4000
@@ -106,6 +104,7 @@ def set_request(
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.EDIT)
         before = unit.persons.get(case.person_id)
+        case = own_person(ctx, unit, case)
         unit.persons.save(case.person_id, patient)
         case = refresh_urgency(unit, replace(case, request=clinical, identity_reason=""))
         if before is None or (before.birth_date, before.age_years, before.sex) != (
@@ -113,8 +112,8 @@ def set_request(
             patient.age_years,
             patient.sex,
         ):
-            for recording in unit.cases.recordings(case.id):
-                unit.jobs.add("triage", recording.id)
+            _read_again(unit, case)
+            case = refresh_urgency(unit, case)
         unit.events.append(
             type="case.request_changed", actor_id=actor.user_id, case_id=case.id, payload={}
         )
@@ -123,55 +122,13 @@ def set_request(
     return case
 
 
-def mismatches(unit: Unit, case: Case) -> tuple[Mismatch, ...]:
-    """Fields in which any file disagrees with the form."""
-    form = unit.persons.get(case.person_id)
-    if form is None:
-        return ()
-    found: dict[str, Mismatch] = {}
+def _read_again(unit: Unit, case: Case) -> None:
+    """Queue every recording; what the AI said about another age or sex is gone at once."""
     for recording in unit.cases.recordings(case.id):
-        in_file = unit.persons.get(recording.id)
-        if in_file is not None:
-            found |= {item.field: item for item in compare(form, in_file)}
-    return tuple(found.values())
-
-
-def differences(ctx: Context, actor: Actor, case_id: str) -> tuple[str, ...]:
-    """Names of the fields in which form and files differ."""
-    with ctx.store.read() as unit:
-        case = visible_case(unit, actor, case_id)
-        return tuple(item.field for item in mismatches(unit, case))
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """Somebody already known who may be this patient."""
-
-    person_id: str
-    patient: Patient
-    site_id: str
-    reason: str  # id_number | identifier | name
-
-
-def duplicates(ctx: Context, actor: Actor, case_id: str) -> Sequence[Duplicate]:
-    """People of visible sites who may be the same: identity number, identifier, or name and birth.
-
-    The actor decides; nothing is merged by itself.
-    """
-    with ctx.store.read() as unit:
-        case = visible_case(unit, actor, case_id)
-        patient = unit.persons.get(case.person_id)
-        if patient is None or patient.kind is IdentityKind.EMERGENCY:
-            return []
-        candidates = _candidates(unit, patient)
-        known = {case.person_id: "", **{row.id: "" for row in unit.cases.recordings(case.id)}}
-        found = []
-        for person_id, reason in candidates.items():
-            other = unit.persons.get(person_id)
-            site_id = _site_of(unit, actor, person_id)
-            if person_id not in known and other is not None and site_id:
-                found.append(Duplicate(person_id, other, site_id, reason))
-        return found
+        if recording.state is RecordingState.READ:
+            unit.cases.save_recording(replace(recording, reading={}))
+            unit.cases.replace_findings(recording.id, [])
+        unit.jobs.add("triage", recording.id)
 
 
 def submit(
@@ -200,10 +157,13 @@ def submit(
         No name, nothing readable, or no recording.
     Conflict
         ``identity.mismatch`` or ``gate.override_needed`` until a reason is given;
-        ``recording.still_reading`` for the seconds that reading takes.
+        ``recording.still_reading`` for the seconds that reading takes; ``upload.in_progress``
+        while a file is coming in; ``identity.link_differs``.
     """
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
+        require(actor, case, Action.SUBMIT)
+        case = linked(ctx, unit, actor, case, person_id)
         after = require(actor, case, Action.SUBMIT)
         case = replace(
             after,
@@ -213,7 +173,7 @@ def submit(
             claimed_by="",
             claimed_at=None,
         )
-        case = _linked(unit, actor, case, person_id)
+        _check_uploads(unit, case, ctx.clock.now())
         _check_read(unit, case, ctx.clock.now())
         _check_complete(unit, case)
         case = refresh_urgency(unit, case)
@@ -227,24 +187,6 @@ def submit(
                 "overridden": bool(case.override_reason),
                 "identity_confirmed": bool(case.identity_reason),
             },
-        )
-        unit.commit()
-    return case
-
-
-def confirm_identity(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
-    """Say why form and file belong to the same patient; needed before signing when they differ."""
-    if not reason.strip():
-        raise InputRejected("identity.reason_needed")
-    with ctx.store.begin() as unit:
-        case = visible_case(unit, actor, case_id)
-        require(actor, case, Action.CONFIRM_IDENTITY)
-        case = unit.cases.save(replace(case, identity_reason=reason.strip()[:_MAX_TEXT]))
-        unit.events.append(
-            type="case.identity_confirmed",
-            actor_id=actor.user_id,
-            case_id=case.id,
-            payload={"fields": ",".join(item.field for item in mismatches(unit, case))},
         )
         unit.commit()
     return case
@@ -284,7 +226,7 @@ def remove_recording(ctx: Context, actor: Actor, case_id: str, recording_id: str
         unit.cases.remove_recording(recording.id)
         if unit.persons.get(recording.id) is not None:
             unit.persons.erase(recording.id)
-        case = refresh_urgency(unit, case)
+        case = refresh_urgency(unit, without_reasons(case))
         unit.events.append(
             type="recording.removed",
             actor_id=actor.user_id,
@@ -295,13 +237,20 @@ def remove_recording(ctx: Context, actor: Actor, case_id: str, recording_id: str
     return case
 
 
+def _check_uploads(unit: Unit, case: Case, now: datetime) -> None:
+    """A file that is still coming in belongs to the case; one that stands still does not wait."""
+    for upload in unit.uploads.of_case(case.id):
+        if upload.state == "receiving" and now - upload.created_at < _UPLOADED_WITHIN:
+            raise Conflict("upload.in_progress")
+
+
 def _check_read(unit: Unit, case: Case, now: datetime) -> None:
     """Patient and quality can only be compared once the files were read, which takes seconds.
 
     A file that no reader got to within ``_READ_WITHIN`` does not hold the patient up.
     """
     for row in unit.cases.recordings(case.id):
-        if row.state is RecordingState.STORED and now - row.received_at < _READ_WITHIN:
+        if not row.reading and now - row.received_at < _READ_WITHIN:
             raise Conflict("recording.still_reading")
 
 
@@ -316,7 +265,7 @@ def _check_complete(unit: Unit, case: Case) -> None:
         raise InputRejected("case.nothing_readable")
     differing = mismatches(unit, case)
     if differing and not case.identity_reason:
-        raise Conflict("identity.mismatch", fields=",".join(item.field for item in differing))
+        raise Conflict("identity.mismatch", fields=",".join(differing))
     if is_refused(recordings) and not case.override_reason:
         raise Conflict("gate.override_needed")
 
@@ -352,38 +301,3 @@ def _check_lengths(patient: Patient, clinical: ClinicalRequest) -> None:
         raise InputRejected("form.sex")
     if patient.age_years is not None and not 0 <= patient.age_years <= 130:
         raise InputRejected("form.age")
-
-
-def _candidates(unit: Unit, patient: Patient) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for person_id in unit.persons.find_by_name(patient.name) if patient.name else ():
-        other = unit.persons.get(person_id)
-        if other is not None and _is_alike(patient, other):
-            found[person_id] = "name"
-    if patient.patient_id:
-        for person_id in unit.persons.find_by_identifier(patient.issuer, patient.patient_id):
-            found[person_id] = "identifier"
-    if patient.id_number:
-        for person_id in unit.persons.find_by_id_number(patient.id_number):
-            found[person_id] = "id_number"
-    return found
-
-
-def _is_alike(left: Patient, right: Patient) -> bool:
-    same_birth = left.birth_date is None or right.birth_date in {None, left.birth_date}
-    same_name = normalise_name(left.name) == normalise_name(right.name)
-    return same_name and same_birth and left.sex in {"", right.sex}
-
-
-def _site_of(unit: Unit, actor: Actor, person_id: str) -> str:
-    query = CaseQuery(site_ids=actor.visible_sites, person_id=person_id, limit=1)
-    found = unit.cases.find(query)
-    return found[0].site_id if found else ""
-
-
-def _linked(unit: Unit, actor: Actor, case: Case, person_id: str) -> Case:
-    if not person_id or person_id == case.person_id:
-        return case
-    if not _site_of(unit, actor, person_id) or unit.persons.get(person_id) is None:
-        raise InputRejected("identity.unknown_person")
-    return replace(case, person_id=person_id)

@@ -25,7 +25,27 @@ from qiangji_datasets.labels import UrgencyLevel
 
 #: How a call ended (semantics of OpenELIS Global 2).
 OUTCOMES: Final = frozenset({"confirmed", "reached_no_readback", "unable_to_reach"})
+#: What may be called; texts under ``ui.call.code.<code>``.
+CALL_CODES: Final = frozenset(
+    {
+        "tension_pneumothorax",
+        "massive_effusion",
+        "pulmonary_edema",
+        "aortic_dissection",
+        "free_air",
+        "tube_position",
+        "stemi",
+        "vt_vf",
+        "complete_av_block",
+        "extreme_bradycardia",
+        "long_pause",
+        "hyperkalaemia",
+        "other",
+    }
+)
 _MAX_TEXT: Final = 2000
+#: A read-back repeats the finding; a single character repeats nothing.
+_MIN_READ_BACK: Final = 4
 _UNREAD: Final = frozenset({State.DRAFT, State.SUBMITTED, State.CLAIMED, State.RETURNED})
 
 
@@ -85,6 +105,8 @@ def raise_call(ctx: Context, caller: Caller, case_id: str, code: str, text: str)
     actor = caller.actor
     if not text.strip():
         raise InputRejected("call.text_needed")
+    if code not in CALL_CODES:
+        raise InputRejected("call.unknown_code")
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.CALL)
@@ -95,7 +117,7 @@ def raise_call(ctx: Context, caller: Caller, case_id: str, code: str, text: str)
             case_id=case.id,
             raised_by=actor.user_id,
             raised_at=ctx.clock.now(),
-            code=code[:64],
+            code=code,
             text=text.strip()[:_MAX_TEXT],
         )
         unit.cases.add_call(call)
@@ -124,7 +146,7 @@ def confirm_call(
     """
     if outcome not in OUTCOMES:
         raise InputRejected("call.outcome", outcome=outcome[:40])
-    if outcome == "confirmed" and not read_back.strip():
+    if outcome == "confirmed" and len(read_back.strip()) < _MIN_READ_BACK:
         raise InputRejected("call.read_back_needed")
     with ctx.store.begin() as unit:
         call = unit.cases.call(call_id)

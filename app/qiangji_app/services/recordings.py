@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from qiangji_app.domain.case import Case, Recording, RecordingState, Verdict
+from qiangji_app.domain.case import Case, Finding, Recording, Verdict
 from qiangji_app.domain.roles import Actor
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import visible_case
 from qiangji_app.services.context import Context
-from qiangji_app.services.triage import Outcome
+from qiangji_app.services.triage import Outcome, failed_outcome
 from qiangji_app.services.urgency import refresh_urgency
-from qiangji_datasets.errors import Conflict, NotFound
+from qiangji_datasets.errors import Conflict, NotFound, StorageFault
 
 _LOG = logging.getLogger(__name__)
 TRIAGE_JOB: Final = "triage"
@@ -34,6 +35,9 @@ def run_next(ctx: Context) -> bool:
     except Conflict:
         _LOG.warning("recording %s changed while it was triaged; trying again", key)
         _postpone(ctx, key, "case.changed_meanwhile")
+    except Exception:  # noqa: BLE001 - the edge: whatever failed, the case must go on without AI
+        _LOG.exception("triage of recording %s failed", key)
+        _give_up(ctx, key)
     return True
 
 
@@ -48,8 +52,32 @@ def triage_recording(ctx: Context, recording_id: str) -> None:
         return
     with ctx.blobs.plain_path(recording.blob_sha256) as path:
         outcome = ctx.reader.triage(path, stated=stated)
-    maps = ctx.blobs.put(outcome.maps) if outcome.maps else ""
-    _save(ctx, recording, outcome, maps)
+    _save(ctx, recording, outcome, _stored_maps(ctx, recording, outcome))
+
+
+def _stored_maps(ctx: Context, recording: Recording, outcome: Outcome) -> str:
+    """Where the maps went; a full disk costs the maps, never the reading."""
+    if not outcome.maps:
+        return ""
+    try:
+        return ctx.blobs.put(outcome.maps)
+    except StorageFault:
+        _LOG.exception("maps of recording %s could not be stored", recording.id)
+        return ""
+
+
+def _give_up(ctx: Context, recording_id: str) -> None:
+    """The recording as failed: it can be sent, seen and read by a person."""
+    with ctx.store.read() as unit:
+        recording = unit.cases.recording(recording_id)
+    if recording is None:
+        _finish(ctx, recording_id)
+        return
+    failed = failed_outcome(None, "engine.model_failed")
+    kept = replace(
+        failed, state=recording.state, modality=recording.modality, facts=recording.facts
+    )
+    _save(ctx, recording, replace(kept, acquired_at=recording.acquired_at), "")
 
 
 def recording_for(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Recording]:
@@ -134,16 +162,36 @@ def _save_person(unit: Unit, recording: Recording, outcome: Outcome) -> None:
 def _save_findings(
     ctx: Context, unit: Unit, case: Case, recording: Recording, outcome: Outcome
 ) -> None:
-    """A verdict that was given stays; the AI's statement is not replaced behind it."""
-    known = [row for row in unit.cases.findings(case.id) if row.recording_id == recording.id]
-    if any(row.verdict is not Verdict.OPEN for row in known):
-        return
-    unit.cases.replace_findings(
-        recording.id,
-        [
-            replace(row, id=ctx.ids.new(), case_id=case.id, recording_id=recording.id)
-            for row in outcome.findings
-        ],
+    """A verdict holds for the statement it was given on; a changed statement is open again.
+
+    What was decided about the earlier statement stays in the event log.
+    """
+    judged = {
+        _statement(row): row
+        for row in unit.cases.findings(case.id)
+        if row.recording_id == recording.id and row.verdict is not Verdict.OPEN
+    }
+    placed = [
+        replace(row, id=ctx.ids.new(), case_id=case.id, recording_id=recording.id)
+        for row in outcome.findings
+    ]
+    unit.cases.replace_findings(recording.id, [_with_verdict(row, judged) for row in placed])
+
+
+def _statement(row: Finding) -> tuple[str, str, str]:
+    return row.label, row.flag, row.bundle_sha256
+
+
+def _with_verdict(row: Finding, judged: Mapping[tuple[str, str, str], Finding]) -> Finding:
+    before = judged.get(_statement(row))
+    if before is None:
+        return row
+    return replace(
+        row,
+        verdict=before.verdict,
+        verdict_by=before.verdict_by,
+        verdict_at=before.verdict_at,
+        verdict_label=before.verdict_label,
     )
 
 
@@ -157,8 +205,3 @@ def _postpone(ctx: Context, recording_id: str, code: str) -> None:
     with ctx.store.begin() as unit:
         unit.jobs.retry(TRIAGE_JOB, recording_id, ctx.clock.now() + _RETRY_AFTER, code)
         unit.commit()
-
-
-def is_settled(recording: Recording) -> bool:
-    """True once the file was read (or refused) and the AI has answered."""
-    return recording.state is not RecordingState.STORED

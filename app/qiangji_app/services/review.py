@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from qiangji_app.domain.case import Case, Finding, FindingSource, Message, Verdict
+from qiangji_app.domain.case import (
+    Case,
+    Finding,
+    FindingSource,
+    Message,
+    Verdict,
+    without_reasons,
+)
 from qiangji_app.domain.report import DraftReport, ReportContent, SignedReport, report_digest
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, visible_case
-from qiangji_app.services.capture import mismatches
 from qiangji_app.services.context import Caller, Context
+from qiangji_app.services.identity import mismatches
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.labels import label
 
@@ -34,7 +41,7 @@ def claim(ctx: Context, actor: Actor, case_id: str) -> Case:
     Raises
     ------
     Conflict
-        Somebody else claimed it first.
+        Somebody else claimed it first; ``take_over`` is for a holder who is away.
     """
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
@@ -49,6 +56,51 @@ def claim(ctx: Context, actor: Actor, case_id: str) -> Case:
         )
         case = unit.cases.save(case)
         unit.events.append(type="case.claimed", actor_id=actor.user_id, case_id=case.id)
+        unit.commit()
+    return case
+
+
+def take_over(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
+    """Take a case, or an open amendment, from a specialist who is away; their draft is dropped.
+
+    Raises
+    ------
+    InputRejected
+        No reason given.
+    Conflict
+        Nobody else holds it.
+    """
+    if not reason.strip():
+        raise InputRejected("take_over.reason_needed")
+    with ctx.store.begin() as unit:
+        case = visible_case(unit, actor, case_id)
+        require(actor, case, Action.TAKE_OVER)
+        draft = unit.cases.draft(case.id)
+        holder = case.claimed_by if case.state is State.CLAIMED else draft and draft.author_id
+        if not holder or holder == actor.user_id:
+            raise Conflict("take_over.nobody_holds")
+        unit.cases.remove_draft(case.id)
+        if case.state is State.CLAIMED:
+            case = unit.cases.save(
+                replace(case, claimed_by=actor.user_id, claimed_at=ctx.clock.now())
+            )
+        unit.cases.add_message(
+            Message(
+                id=ctx.ids.new(),
+                case_id=case.id,
+                author_id=actor.user_id,
+                at=ctx.clock.now(),
+                kind="take_over",
+                reason_code="",
+                text=reason.strip()[:_MAX_TEXT],
+            )
+        )
+        unit.events.append(
+            type="case.taken_over",
+            actor_id=actor.user_id,
+            case_id=case.id,
+            payload={"from": holder},
+        )
         unit.commit()
     return case
 
@@ -82,7 +134,7 @@ def return_case(ctx: Context, actor: Actor, case_id: str, reason_code: str, text
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         case = require(actor, case, Action.RETURN, unit.cases.draft(case.id))
-        case = unit.cases.save(replace(case, claimed_by="", claimed_at=None))
+        case = unit.cases.save(replace(without_reasons(case), claimed_by="", claimed_at=None))
         unit.cases.remove_draft(case.id)
         unit.cases.add_message(
             Message(
@@ -185,7 +237,8 @@ def sign(ctx: Context, caller: Caller, case_id: str) -> SignedReport:
     InputRejected
         No draft, or no impression.
     Conflict
-        A flagged AI hint has no verdict, or form and file differ and nobody confirmed.
+        A flagged AI hint has no verdict, a file was not read yet, or form and file differ and
+        nobody confirmed.
     """
     actor = caller.actor
     with ctx.store.begin() as unit:
@@ -194,6 +247,8 @@ def sign(ctx: Context, caller: Caller, case_id: str) -> SignedReport:
         after = require(actor, case, Action.SIGN, draft)
         if not caller.session.may_sign(ctx.clock.now()):
             raise NotPermitted("sign.password_needed")
+        if actor.user_id in _senders(unit, case):
+            raise NotPermitted("workflow.own_case")
         draft = _ready(unit, case, draft)
         report = _signed(ctx, unit, actor, case, draft)
         unit.cases.add_signed(report)
@@ -256,11 +311,24 @@ def amend(ctx: Context, actor: Actor, case_id: str, reason: str) -> DraftReport:
     return draft
 
 
+def _senders(unit: Unit, case: Case) -> set[str]:
+    """Who opened the case, uploaded to it or sent it up: none of them may sign it."""
+    uploaders = {upload.user_id for upload in unit.uploads.of_case(case.id)}
+    submitters = {
+        event.actor_id for event in unit.events.of_case(case.id) if event.type == "case.submitted"
+    }
+    return {case.created_by} | uploaders | submitters
+
+
 def _ready(unit: Unit, case: Case, draft: DraftReport | None) -> DraftReport:
     if draft is None or not draft.content.impression.strip():
         raise InputRejected("sign.no_impression")
-    if mismatches(unit, case) and not case.identity_reason:
-        raise Conflict("identity.mismatch", fields=_fields(unit, case))
+    recordings = unit.cases.recordings(case.id)
+    if any(not row.reading for row in recordings):
+        raise Conflict("sign.still_reading")
+    differing = mismatches(unit, case)
+    if differing and not case.identity_reason:
+        raise Conflict("identity.mismatch", fields=",".join(differing))
     undecided = [
         finding.label
         for finding in unit.cases.findings(case.id)
@@ -272,10 +340,6 @@ def _ready(unit: Unit, case: Case, draft: DraftReport | None) -> DraftReport:
     if undecided:
         raise Conflict("sign.verdicts_open", labels=",".join(undecided))
     return draft
-
-
-def _fields(unit: Unit, case: Case) -> str:
-    return ",".join(item.field for item in mismatches(unit, case))
 
 
 def _signed(ctx: Context, unit: Unit, actor: Actor, case: Case, draft: DraftReport) -> SignedReport:

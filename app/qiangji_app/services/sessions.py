@@ -45,6 +45,10 @@ def sign_in(ctx: Context, login: str, password: str) -> tuple[str, Caller]:
     if account is None or not known:
         raise NotPermitted("session.refused")
     with ctx.store.begin() as unit:
+        # Parallel attempts each verify on their own; they are counted one after the other.
+        account = _current(unit, account)
+        if account.is_locked(now):
+            raise NotPermitted("session.locked", minutes=_minutes_left(account, ctx))
         if not is_right:
             _count_failure(ctx, unit, account)
             unit.commit()
@@ -98,6 +102,9 @@ def unlock(ctx: Context, caller: Caller, password: str) -> Caller:
         raise NotPermitted("session.locked", minutes=int(LOCKOUT.total_seconds() // 60))
     is_right = ctx.passwords.verify(password, account.password_hash)
     with ctx.store.begin() as unit:
+        account = _current(unit, account)
+        if account.is_locked(now):
+            raise NotPermitted("session.locked", minutes=_minutes_left(account, ctx))
         if not is_right:
             account = _count_failure(ctx, unit, account)
             if account.is_locked(now):
@@ -121,6 +128,11 @@ def set_language(ctx: Context, caller: Caller, language: Language) -> Caller:
         unit.accounts.save(replace(account, language=language.value))
         unit.commit()
     return replace(caller, language=language)
+
+
+def _current(unit: Unit, account: Account) -> Account:
+    """The account as it is inside this transaction."""
+    return unit.accounts.get(account.id) or account
 
 
 def _count_failure(ctx: Context, unit: Unit, account: Account) -> Account:

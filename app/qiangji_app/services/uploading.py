@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from qiangji_app.domain.case import Case, Recording, RecordingState
+from qiangji_app.domain.case import Case, Recording, RecordingState, without_reasons
 from qiangji_app.domain.ids import is_uuid
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import Unit, Upload
-from qiangji_app.services.access import require, visible_case
+from qiangji_app.services.access import allows, require, visible_case
 from qiangji_app.services.context import Context
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound
@@ -52,7 +52,8 @@ def start(
         if known is not None:
             return _same(known, actor, case, size=size, sha256=sha256)
         require(actor, case, Action.EDIT)
-        if len(unit.uploads.of_case(case.id)) >= MAX_RECORDINGS_PER_CASE:
+        under_way = [row for row in unit.uploads.of_case(case.id) if row.state == "receiving"]
+        if len(unit.cases.recordings(case.id)) + len(under_way) >= MAX_RECORDINGS_PER_CASE:
             raise InputRejected("upload.too_many", limit=MAX_RECORDINGS_PER_CASE)
         ctx.blobs.start(upload_id, size)
         upload = Upload(
@@ -127,26 +128,33 @@ def _finish(ctx: Context, actor: Actor, upload: Upload) -> Upload:
     try:
         ctx.blobs.finish(upload.upload_id, upload.sha256)
     except InputRejected as refused:
-        failed = replace(upload, state="failed", error_code=refused.code)
-        with ctx.store.begin() as unit:
-            unit.uploads.save(failed)
-            unit.commit()
-        ctx.blobs.abandon(upload.upload_id)
-        return failed
+        return _failed(ctx, upload, refused.code)
     stored = replace(upload, state="stored")
     with ctx.store.begin() as unit:
         current = unit.uploads.get(upload.upload_id)
         if current is not None and current.state == "stored":
             return current
-        _record(ctx, unit, actor, stored)
-        unit.commit()
+        case = visible_case(unit, actor, upload.case_id)
+        is_open = allows(actor, case, Action.EDIT)
+        if is_open:
+            _record(ctx, unit, actor, case, stored)
+            unit.commit()
+    if not is_open:  # the case went up or was withdrawn while the file came in
+        return _failed(ctx, upload, "upload.case_closed")
     ctx.wake()
     return stored
 
 
-def _record(ctx: Context, unit: Unit, actor: Actor, upload: Upload) -> None:
-    case = visible_case(unit, actor, upload.case_id)
-    require(actor, case, Action.EDIT)
+def _failed(ctx: Context, upload: Upload, code: str) -> Upload:
+    failed = replace(upload, state="failed", error_code=code)
+    with ctx.store.begin() as unit:
+        unit.uploads.save(failed)
+        unit.commit()
+    ctx.blobs.abandon(upload.upload_id)
+    return failed
+
+
+def _record(ctx: Context, unit: Unit, actor: Actor, case: Case, upload: Upload) -> None:
     unit.uploads.save(upload)
     unit.cases.add_recording(
         Recording(
@@ -160,7 +168,7 @@ def _record(ctx: Context, unit: Unit, actor: Actor, upload: Upload) -> None:
         )
     )
     unit.jobs.add("triage", upload.recording_id)
-    refresh_urgency(unit, case)
+    refresh_urgency(unit, without_reasons(case))
     unit.events.append(
         type="recording.stored",
         actor_id=actor.user_id,

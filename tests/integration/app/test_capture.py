@@ -14,7 +14,7 @@ from support.id_numbers import id_number
 from qiangji_app.domain.case import ClinicalRequest, RecordingState, RequestedUrgency, TriageStatus
 from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.workflow import State
-from qiangji_app.services import capture, recordings, uploading
+from qiangji_app.services import capture, identity, recordings, review, uploading
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 
 PATIENT = Patient(name="赵某", sex="F", age_years=60)
@@ -117,9 +117,26 @@ def test_a_changed_age_lets_the_ai_read_again(county: County) -> None:
         county.ctx, actor, case_id, replace(PATIENT, age_years=30), ClinicalRequest()
     )
 
+    case = county.case(case_id)
+    assert case.triage is TriageStatus.PENDING
     assert recordings.run_next(county.ctx)
     assert county.reader.stated[-1]["age_years"] == 30
     assert recording_id
+
+
+def test_a_file_that_could_not_be_read_is_tried_again_with_the_new_facts(county: County) -> None:
+    case_id = county.draft()
+    county.reader.outcomes[b"png"] = outcome(status="refused", state=RecordingState.REFUSED)
+    county.upload(case_id, b"png")
+    county.reader.outcomes[b"png"] = outcome()
+    actor = county.caller("operator").actor
+
+    capture.set_request(
+        county.ctx, actor, case_id, replace(PATIENT, age_years=30), ClinicalRequest()
+    )
+
+    assert recordings.run_next(county.ctx)
+    assert county.case(case_id).triage is TriageStatus.DONE
 
 
 def test_submission_sends_the_case_up(county: County) -> None:
@@ -207,7 +224,11 @@ def test_a_different_name_in_the_file_blocks_until_a_person_confirms(county: Cou
     county.upload(case_id, b"other")
     actor = county.caller("operator").actor
 
-    assert capture.differences(county.ctx, actor, case_id) == ("name", "sex")
+    found = identity.differences(county.ctx, actor, case_id)
+    assert [(item.field, item.in_form, item.in_file) for item in found] == [
+        ("name", "赵某", "钱某"),
+        ("sex", "F", "M"),
+    ]
     with pytest.raises(Conflict, match="identity.mismatch"):
         capture.submit(county.ctx, actor, case_id)
     case = capture.submit(county.ctx, actor, case_id, identity_reason="核对身份证")
@@ -215,13 +236,33 @@ def test_a_different_name_in_the_file_blocks_until_a_person_confirms(county: Cou
     assert case.identity_reason == "核对身份证"
 
 
+def test_a_childs_form_on_an_adults_film_shows_both_ages(county: County) -> None:
+    case_id = county.draft()
+    in_file = Patient("赵某", sex="F", birth_date=date(1940, 1, 1))
+    county.reader.outcomes[b"old"] = outcome(person=in_file)
+    county.upload(case_id, b"old")
+    actor = county.caller("operator").actor
+    child = replace(PATIENT, age_years=6)
+    capture.set_request(county.ctx, actor, case_id, child, ClinicalRequest())
+
+    found = identity.differences(county.ctx, actor, case_id)
+
+    assert [(item.field, item.in_form, item.in_file) for item in found] == [
+        ("age_years", "6", "86")
+    ]
+    later = replace(PATIENT, birth_date=date(1960, 5, 1), age_years=None)
+    capture.set_request(county.ctx, actor, case_id, later, ClinicalRequest())
+    found = identity.differences(county.ctx, actor, case_id)
+    assert [(item.field, item.in_form) for item in found] == [("birth_date", "1960-05-01")]
+
+
 def test_identity_is_confirmed_with_a_reason_only(county: County) -> None:
     case_id = county.draft()
     actor = county.caller("operator").actor
 
     with pytest.raises(InputRejected, match="identity.reason_needed"):
-        capture.confirm_identity(county.ctx, actor, case_id, " ")
-    case = capture.confirm_identity(county.ctx, actor, case_id, "同一人")
+        identity.confirm_identity(county.ctx, actor, case_id, " ")
+    case = identity.confirm_identity(county.ctx, actor, case_id, "同一人")
 
     assert case.identity_reason == "同一人"
 
@@ -234,8 +275,8 @@ def test_an_erased_person_mismatches_nothing(county: County) -> None:
         unit.commit()
 
     actor = county.caller("operator").actor
-    assert capture.differences(county.ctx, actor, case_id) == ()
-    assert capture.duplicates(county.ctx, actor, case_id) == []
+    assert identity.differences(county.ctx, actor, case_id) == ()
+    assert identity.duplicates(county.ctx, actor, case_id) == []
 
 
 def test_duplicates_are_found_by_number_identifier_and_name(county: County) -> None:
@@ -253,7 +294,7 @@ def test_duplicates_are_found_by_number_identifier_and_name(county: County) -> N
     def reasons(patient: Patient) -> list[str]:
         case_id = county.draft()
         capture.set_request(county.ctx, actor, case_id, patient, ClinicalRequest())
-        return [item.reason for item in capture.duplicates(county.ctx, actor, case_id)]
+        return [item.reason for item in identity.duplicates(county.ctx, actor, case_id)]
 
     assert "id_number" in reasons(Patient("另名", id_number=number))
     assert reasons(Patient("李某", issuer="H", patient_id="17")) == ["identifier"]
@@ -267,7 +308,7 @@ def test_a_duplicate_of_another_site_is_not_shown(county: County) -> None:
     theirs = county.draft(by="stranger", name="周某")
     ours = county.draft(name="周某")
 
-    assert capture.duplicates(county.ctx, county.caller("operator").actor, ours) == []
+    assert identity.duplicates(county.ctx, county.caller("operator").actor, ours) == []
     assert theirs != ours
 
 
@@ -275,11 +316,100 @@ def test_submitting_can_link_a_known_person(county: County) -> None:
     known = county.case(county.submitted()).person_id
     case_id = county.draft()
     county.upload(case_id)
+    typed = county.case(case_id).person_id
     actor = county.caller("operator").actor
 
     case = capture.submit(county.ctx, actor, case_id, person_id=known)
 
     assert case.person_id == known
+    with county.store.read() as unit:
+        assert unit.persons.get(typed) is None
+
+
+@pytest.mark.parametrize(
+    ("patient", "fields"),
+    [
+        (Patient("赵某", sex="M", age_years=60), "sex"),
+        (Patient("赵某", sex="F", age_years=8), "age_years"),
+        (Patient("赵某", sex="F"), "age_years"),
+    ],
+)
+def test_a_person_who_differs_from_the_form_is_not_linked(
+    county: County, patient: Patient, fields: str
+) -> None:
+    actor = county.caller("operator").actor
+    other = county.draft()
+    capture.set_request(county.ctx, actor, other, patient, ClinicalRequest())
+    case_id = county.draft()
+    county.upload(case_id)
+
+    with pytest.raises(Conflict) as refused:
+        capture.submit(county.ctx, actor, case_id, person_id=county.case(other).person_id)
+
+    assert (refused.value.code, refused.value.params["fields"]) == (
+        "identity.link_differs",
+        fields,
+    )
+
+
+def test_correcting_a_linked_case_leaves_the_other_cases_person_alone(county: County) -> None:
+    signed = county.signed()
+    person_id = county.case(signed).person_id
+    actor = county.caller("operator").actor
+    case_id = county.draft()
+    county.upload(case_id)
+    capture.submit(county.ctx, actor, case_id, person_id=person_id)
+    specialist = county.caller("specialist").actor
+    review.claim(county.ctx, specialist, case_id)
+    review.return_case(county.ctx, specialist, case_id, "wrong_patient", "")
+
+    capture.set_request(county.ctx, actor, case_id, Patient("王某", sex="M"), ClinicalRequest())
+
+    with county.store.read() as unit:
+        kept = unit.persons.get(person_id)
+    assert kept is not None
+    assert kept.name == "赵某"
+    assert county.case(case_id).person_id != person_id
+
+
+def test_reasons_given_for_other_files_do_not_hold_for_new_ones(county: County) -> None:
+    county.reader.outcomes[b"other"] = outcome(person=Patient("钱某", sex="M"))
+    county.reader.outcomes[b"third"] = outcome(person=Patient("孙某", sex="M"))
+    case_id = county.draft()
+    first = county.upload(case_id, b"other")
+    actor = county.caller("operator").actor
+    capture.submit(county.ctx, actor, case_id, identity_reason="曾用名")
+    specialist = county.caller("specialist").actor
+    review.claim(county.ctx, specialist, case_id)
+    returned = review.return_case(county.ctx, specialist, case_id, "wrong_patient", "")
+    assert (returned.identity_reason, returned.override_reason) == ("", "")
+    capture.remove_recording(county.ctx, actor, case_id, first)
+
+    county.upload(case_id, b"third")
+
+    with pytest.raises(Conflict, match="identity.mismatch"):
+        capture.submit(county.ctx, actor, case_id)
+
+
+def test_submission_waits_for_a_file_on_its_way_in(county: County) -> None:
+    case_id, upload_id = county.draft(), str(uuid.uuid4())
+    county.upload(case_id)
+    actor = county.caller("operator").actor
+    uploading.start(
+        county.ctx,
+        actor,
+        upload_id=upload_id,
+        case_id=case_id,
+        file_name="x",
+        size=2,
+        sha256=hashlib.sha256(b"xy").hexdigest(),
+    )
+
+    with pytest.raises(Conflict, match="upload.in_progress"):
+        capture.submit(county.ctx, actor, case_id)
+    county.clock.step(minutes=31)
+
+    assert capture.submit(county.ctx, actor, case_id).state is State.SUBMITTED
 
 
 def test_an_unknown_person_cannot_be_linked(county: County) -> None:

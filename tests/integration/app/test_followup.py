@@ -33,11 +33,13 @@ def test_a_critical_call_is_signed_and_tops_the_worklist(county: County) -> None
     caller = county.caller("specialist")
 
     with pytest.raises(InputRejected, match="call.text_needed"):
-        followup.raise_call(county.ctx, caller, case_id, "tension", " ")
+        followup.raise_call(county.ctx, caller, case_id, "tension_pneumothorax", " ")
+    with pytest.raises(InputRejected, match="call.unknown_code"):
+        followup.raise_call(county.ctx, caller, case_id, "张三", "张力性气胸")
     with pytest.raises(NotPermitted, match="sign.password_needed"):
-        followup.raise_call(county.ctx, caller, case_id, "tension", "张力性气胸")
+        followup.raise_call(county.ctx, caller, case_id, "tension_pneumothorax", "张力性气胸")
     call = followup.raise_call(
-        county.ctx, county.unlocked("specialist"), case_id, "tension", "张力性气胸"
+        county.ctx, county.unlocked("specialist"), case_id, "tension_pneumothorax", "张力性气胸"
     )
 
     assert call.outcome == "open"
@@ -51,22 +53,22 @@ def test_a_critical_call_is_signed_and_tops_the_worklist(county: County) -> None
 def test_a_call_is_closed_by_a_read_back_only_once(county: County) -> None:
     case_id = county.claimed()
     call = followup.raise_call(
-        county.ctx, county.unlocked("specialist"), case_id, "tension", "张力性气胸"
+        county.ctx, county.unlocked("specialist"), case_id, "tension_pneumothorax", "张力性气胸"
     )
     doctor = county.caller("township").actor
 
     with pytest.raises(InputRejected, match="call.outcome"):
         followup.confirm_call(county.ctx, doctor, call.id, "fine", "")
     with pytest.raises(InputRejected, match="call.read_back_needed"):
-        followup.confirm_call(county.ctx, doctor, call.id, "confirmed", " ")
+        followup.confirm_call(county.ctx, doctor, call.id, "confirmed", "好的")
     with pytest.raises(NotFound, match="call.not_found"):
-        followup.confirm_call(county.ctx, doctor, "x", "confirmed", "y")
+        followup.confirm_call(county.ctx, doctor, "x", "confirmed", "气胸,转诊")
     tried = followup.confirm_call(county.ctx, doctor, call.id, "unable_to_reach", "")
     done = followup.confirm_call(county.ctx, doctor, call.id, "confirmed", "气胸,马上转诊")
 
     assert (tried.outcome, done.outcome) == ("unable_to_reach", "confirmed")
     with pytest.raises(Conflict, match="call.closed"):
-        followup.confirm_call(county.ctx, doctor, call.id, "confirmed", "again")
+        followup.confirm_call(county.ctx, doctor, call.id, "confirmed", "again, please")
     assert followup.alerts(county.ctx, doctor) == []
 
 

@@ -11,12 +11,13 @@ import pytest
 from support.county import County, outcome
 
 from qiangji_app.domain.case import (
+    TriageStatus,
     Verdict,
 )
 from qiangji_app.domain.person import Patient
 from qiangji_app.services import capture, imaging, recordings, review, triage
 from qiangji_app.services.results import result_document
-from qiangji_datasets.errors import Conflict, NotFound
+from qiangji_datasets.errors import Conflict, NotFound, StorageFault
 from qiangji_datasets.records import (
     EcgRecord,
     Modality,
@@ -140,6 +141,66 @@ def test_reading_again_keeps_a_verdict_that_was_given(county: County) -> None:
         assert [item.verdict for item in unit.cases.findings(case_id)] == [Verdict.REJECTED]
 
 
+def test_a_changed_statement_is_open_again_though_another_was_judged(county: County) -> None:
+    county.reader.outcomes[b"x"] = outcome(hints={"nodule": "likely"})
+    case_id = county.claimed(content=b"x")
+    with county.store.read() as unit:
+        hint = unit.cases.findings(case_id)[0]
+    specialist = county.caller("specialist").actor
+    review.judge(county.ctx, specialist, case_id, hint.id, verdict=Verdict.REJECTED)
+    county.reader.outcomes[b"x"] = outcome(hints={"nodule": "likely", "pneumothorax": "likely"})
+
+    recordings.triage_recording(county.ctx, hint.recording_id)
+
+    with county.store.read() as unit:
+        found = {item.label: item.verdict for item in unit.cases.findings(case_id)}
+    assert found == {"nodule": Verdict.REJECTED, "pneumothorax": Verdict.OPEN}
+
+
+def test_a_broken_job_leaves_the_recording_as_failed_and_the_queue_goes_on(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = county.draft()
+    recording_id = county.upload(case_id)
+    with county.store.begin() as unit:
+        unit.jobs.add("triage", recording_id)
+        unit.jobs.add("triage", str(uuid.uuid4()))
+        unit.commit()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no such zone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recordings, "triage_recording", broken)
+        assert recordings.run_next(county.ctx)
+        assert recordings.run_next(county.ctx)
+        assert not recordings.run_next(county.ctx)
+
+    with county.store.read() as unit:
+        recording = unit.cases.recording(recording_id)
+    assert recording is not None
+    assert recording.reading["status"] == "failed"
+    assert recording.facts["kind"] == "film"
+    assert county.case(case_id).triage is TriageStatus.FAILED
+
+
+def test_a_full_disk_costs_the_maps_and_not_the_reading(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    county.reader.outcomes[b"x"] = outcome(maps=b"npz", hints={"pneumothorax": "likely"})
+
+    def full(*_: object) -> str:
+        raise StorageFault("storage.full")
+
+    monkeypatch.setattr(type(county.ctx.blobs), "put", full)
+    case_id = county.draft()
+    county.upload(case_id, b"x")
+
+    with county.store.read() as unit:
+        assert [item.label for item in unit.cases.findings(case_id)] == ["pneumothorax"]
+        assert unit.cases.recordings(case_id)[0].map_blob_sha256 == ""
+
+
 def test_a_device_clock_is_read_in_the_zone_of_its_site(county: County) -> None:
     zoned = datetime(2026, 3, 2, 9, 30, tzinfo=timezone(timedelta(hours=1)))
     naive = datetime(2026, 3, 2, 9, 30)  # noqa: DTZ001 - as devices write it
@@ -163,7 +224,7 @@ def test_a_recording_is_opened_by_those_who_may_open_its_case(county: County) ->
     recording_id = county.upload(county.draft())
 
     _, found = recordings.recording_for(county.ctx, county.caller("operator").actor, recording_id)
-    assert recordings.is_settled(found)
+    assert found.id == recording_id
     with pytest.raises(NotFound):
         recordings.recording_for(county.ctx, county.caller("stranger").actor, recording_id)
     with pytest.raises(NotFound):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from qiangji_app.domain.case import Verdict
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.report import SignedReport
 from qiangji_app.domain.workflow import State
-from qiangji_app.services import capture, followup, listing, review, sessions
+from qiangji_app.services import capture, followup, identity, listing, review, sessions, uploading
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted, WrongState
 
 
@@ -204,7 +205,7 @@ def test_a_mismatch_found_after_submission_blocks_the_signature(county: County) 
 
     with pytest.raises(Conflict, match="identity.mismatch"):
         review.sign(county.ctx, caller, case_id)
-    capture.confirm_identity(county.ctx, caller.actor, case_id, "电话核对")
+    identity.confirm_identity(county.ctx, caller.actor, case_id, "电话核对")
 
     assert review.sign(county.ctx, caller, case_id).version == 1
 
@@ -221,6 +222,61 @@ def test_a_report_cannot_be_signed_by_who_sent_the_case(county: County) -> None:
 
     with pytest.raises(NotPermitted, match="workflow.own_case"):
         review.sign(county.ctx, county.unlocked("specialist"), case_id)
+
+
+def test_a_case_of_an_absent_specialist_is_taken_over_with_a_reason(county: County) -> None:
+    case_id = county.claimed()
+    away, here = county.caller("specialist").actor, county.caller("specialist2").actor
+    review.save_draft(county.ctx, away, case_id, content("半截"))
+
+    with pytest.raises(InputRejected, match="take_over.reason_needed"):
+        review.take_over(county.ctx, here, case_id, " ")
+    case = review.take_over(county.ctx, here, case_id, "下班交接")
+
+    assert case.claimed_by == here.user_id
+    assert listing.view_case(county.ctx, here, case_id).draft is None
+    with pytest.raises(NotPermitted, match="workflow.not_holder"):
+        review.save_draft(county.ctx, away, case_id, content())
+    with pytest.raises(Conflict, match="take_over.nobody_holds"):
+        review.take_over(county.ctx, here, case_id, "again")
+
+
+def test_an_open_amendment_of_an_absent_specialist_can_be_taken_over(county: County) -> None:
+    case_id = county.signed()
+    away, here = county.caller("specialist").actor, county.caller("specialist2").actor
+    with pytest.raises(Conflict, match="take_over.nobody_holds"):
+        review.take_over(county.ctx, here, case_id, "r")
+    review.amend(county.ctx, away, case_id, "笔误")
+
+    case = review.take_over(county.ctx, here, case_id, "当事医师休假")
+
+    assert case.state is State.SIGNED
+    assert review.amend(county.ctx, here, case_id, "更正").author_id == here.user_id
+
+
+def test_nothing_is_signed_before_every_file_was_read(county: County) -> None:
+    county.reader.outcomes[b"slow"] = outcome()
+    case_id = county.draft()
+    actor = county.caller("operator").actor
+    upload_id = county.ctx.ids.new()
+    uploading.start(
+        county.ctx,
+        actor,
+        upload_id=upload_id,
+        case_id=case_id,
+        file_name="x",
+        size=4,
+        sha256=hashlib.sha256(b"slow").hexdigest(),
+    )
+    uploading.append(county.ctx, actor, upload_id, 0, b"slow")
+    county.clock.step(minutes=2)
+    capture.submit(county.ctx, actor, case_id)
+    specialist = county.unlocked("specialist")
+    review.claim(county.ctx, specialist.actor, case_id)
+    review.save_draft(county.ctx, specialist.actor, case_id, content())
+
+    with pytest.raises(Conflict, match="sign.still_reading"):
+        review.sign(county.ctx, specialist, case_id)
 
 
 def test_an_amendment_leaves_the_signed_report_valid_until_it_is_signed(county: County) -> None:

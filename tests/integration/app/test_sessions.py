@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -43,6 +44,41 @@ def test_failures_lock_the_account_for_a_while(county: County) -> None:
     assert refused.value.params["minutes"] == 16
     county.clock.step(seconds=LOCKOUT.total_seconds())
     assert sessions.sign_in(county.ctx, "operator", PASSWORD)
+
+
+def test_parallel_guesses_are_counted_one_by_one(county: County) -> None:
+    def guess(_: int) -> str:
+        try:
+            sessions.sign_in(county.ctx, "operator", "wrong")
+        except NotPermitted as refused:
+            return refused.code
+        return "open"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(guess, range(12)))
+
+    assert answers.count("session.refused") == MAX_FAILED_LOGINS
+    assert answers.count("session.locked") == 12 - MAX_FAILED_LOGINS
+
+
+def test_an_unlock_that_was_overtaken_by_a_lockout_is_refused(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = county.caller("specialist")
+    verify = county.ctx.passwords.verify
+
+    def slow(password: str, password_hash: str) -> bool:
+        with county.store.begin() as unit:
+            account = unit.accounts.get(caller.actor.user_id)
+            assert account is not None
+            unit.accounts.save(replace(account, locked_until=county.clock.now() + LOCKOUT))
+            unit.commit()
+        return verify(password, password_hash)
+
+    monkeypatch.setattr(type(county.ctx.passwords), "verify", lambda _, *a: slow(*a))
+
+    with pytest.raises(NotPermitted, match="session.locked"):
+        sessions.unlock(county.ctx, caller, PASSWORD)
 
 
 def test_an_idle_session_ends_and_a_busy_one_goes_on(county: County) -> None:

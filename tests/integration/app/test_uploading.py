@@ -178,10 +178,12 @@ def test_a_second_finish_finds_the_upload_stored(county: County) -> None:
     assert recordings(county, case_id) == [DIGEST]
 
 
-def test_a_case_withdrawn_meanwhile_takes_no_recording(county: County) -> None:
+def test_a_case_withdrawn_meanwhile_takes_no_recording_and_says_so(county: County) -> None:
     case_id, upload_id = county.draft(), str(uuid.uuid4())
     start(county, case_id, upload_id)
     capture.withdraw(county.ctx, county.caller("operator").actor, case_id, "错误")
 
-    with pytest.raises(WrongState):
-        append(county, upload_id, 0, DATA)
+    failed = append(county, upload_id, 0, DATA)
+
+    assert (failed.state, failed.error_code) == ("failed", "upload.case_closed")
+    assert recordings(county, case_id) == []

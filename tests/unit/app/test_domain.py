@@ -90,19 +90,30 @@ def test_names_compare_without_width_spaces_and_dots() -> None:
 def test_form_and_file_differ_only_where_both_say_something() -> None:
     form = Patient("赵某", sex="F", birth_date=date(1960, 1, 1), patient_id="7")
 
-    assert compare(form, Patient("")) == ()
+    assert compare(form, Patient(""), today=TODAY) == ()
     assert [
         item.field
         for item in compare(
-            form, Patient("钱某", sex="M", birth_date=date(1961, 1, 1), patient_id="8")
+            form,
+            Patient("钱某", sex="M", birth_date=date(1961, 1, 1), patient_id="8"),
+            today=TODAY,
         )
     ] == ["name", "sex", "birth_date", "patient_id"]
+
+
+def test_a_childs_form_on_an_adults_film_differs_in_age() -> None:
+    child = Patient("赵某", age_years=6)
+
+    found = compare(child, Patient("赵某", birth_date=date(1940, 1, 1)), today=TODAY)
+
+    assert [item.field for item in found] == ["age_years"]
+    assert compare(child, Patient("赵某", age_years=7), today=TODAY) == ()
 
 
 def test_an_emergency_patient_without_a_name_never_mismatches() -> None:
     form = Patient("无名氏", kind=IdentityKind.EMERGENCY)
 
-    assert compare(form, Patient("赵某")) == ()
+    assert compare(form, Patient("赵某"), today=TODAY) == ()
 
 
 def test_uuid7_has_version_time_and_variant() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 
@@ -11,7 +12,15 @@ from pydantic import AwareDatetime, BaseModel, Field
 from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency, Verdict
 from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.report import ReportContent
-from qiangji_app.services import accounts, capture, followup, listing, review, sessions
+from qiangji_app.services import (
+    accounts,
+    capture,
+    followup,
+    identity,
+    listing,
+    review,
+    sessions,
+)
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.web.api.deps import Ctx, Lang, Who
 from qiangji_app.web.api.present import Json, Presenter
@@ -211,7 +220,7 @@ def submit(case_id: str, body: Submission, ctx: Ctx, who: Who) -> Json:
 @router.post("/cases/{case_id}/identity")
 def confirm_identity(case_id: str, body: Reason, ctx: Ctx, who: Who) -> Json:
     """Say why form and file belong to the same patient."""
-    capture.confirm_identity(ctx, who.actor, case_id, body.reason)
+    identity.confirm_identity(ctx, who.actor, case_id, body.reason)
     return show(ctx, who, case_id)
 
 
@@ -233,6 +242,13 @@ def remove_recording(case_id: str, recording_id: str, ctx: Ctx, who: Who) -> Jso
 def claim(case_id: str, ctx: Ctx, who: Who) -> Json:
     """Take the case from the worklist."""
     review.claim(ctx, who.actor, case_id)
+    return show(ctx, who, case_id)
+
+
+@router.post("/cases/{case_id}/take-over")
+def take_over(case_id: str, body: Reason, ctx: Ctx, who: Who) -> Json:
+    """Take a case or an open amendment from a specialist who is away."""
+    review.take_over(ctx, who.actor, case_id, body.reason)
     return show(ctx, who, case_id)
 
 
@@ -360,11 +376,12 @@ def _unlocked(ctx: Context, who: Caller, body: SignForm) -> Caller:
 
 
 def _warnings(ctx: Context, who: Caller, case_id: str) -> Json:
-    found = capture.duplicates(ctx, who.actor, case_id)
-    differing = capture.differences(ctx, who.actor, case_id)
+    found = identity.duplicates(ctx, who.actor, case_id)
+    differing = identity.differences(ctx, who.actor, case_id)
     present = presenter(ctx, who)
     return {
-        "mismatches": list(differing),
+        "mismatches": list(dict.fromkeys(item.field for item in differing)),
+        "differences": [asdict(item) for item in differing],
         "duplicates": [
             {
                 "person_id": item.person_id,
