@@ -25,6 +25,8 @@ from qiangji_datasets.messages import Catalogue
 from qiangji_inference.engine import Engine
 
 _HOUR_S = 3600.0
+#: The first housekeeping waits until the server has settled, no longer.
+_FIRST_HOUSEKEEPING_S = 300.0
 #: A viewer waits so long behind other files, and then for its own.
 _VIEWER_PATIENCE_S = 10.0
 CATALOGUE_PACKAGES = (
@@ -114,7 +116,12 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
     worker = TriageWorker(lambda: run_next(context), alarm)
     regular = (
         Regular("chain-heads", store.write_heads, _HOUR_S),
-        Regular("housekeeping", lambda: keep_house(context), 24 * _HOUR_S),
+        Regular(
+            "housekeeping",
+            lambda: keep_house(context),
+            24 * _HOUR_S,
+            first_after_s=_FIRST_HOUSEKEEPING_S,
+        ),
     )
     return Installation(settings, context, store, engine, pool, worker, regular)
 

@@ -229,6 +229,10 @@ class Blobs(Protocol):
         ...
 
     def received(self, upload_id: str) -> int: ...
+    def touched_at(self, upload_id: str) -> datetime | None:
+        """When the last bytes of an upload came; None when nothing is there."""
+        ...
+
     def finish(self, upload_id: str, sha256: str) -> None:
         """fsync, rename into place by sha256, fsync the folder, read back and compare.
 

@@ -64,13 +64,24 @@ class Regular:
     act
         What is done; a failure is logged and tried again next time.
     every_s
-        Seconds from one run to the next; the first run comes after as long.
+        Seconds from one run to the next.
+    first_after_s
+        Seconds to the first run; None for as long as between two. A server that is started every
+        morning must not wait a day for it.
     """
 
-    def __init__(self, name: str, act: Callable[[], object], every_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        act: Callable[[], object],
+        every_s: float,
+        *,
+        first_after_s: float | None = None,
+    ) -> None:
         self._name = name
         self._act = act
         self._every_s = every_s
+        self._first_after_s = every_s if first_after_s is None else first_after_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -85,7 +96,9 @@ class Regular:
             self._thread.join(timeout=30)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
+        pause_s = self._first_after_s
+        while not self._stop.wait(pause_s):
+            pause_s = self._every_s
             try:
                 self._act()
             except Exception:  # noqa: BLE001 - the edge: the next run tries again

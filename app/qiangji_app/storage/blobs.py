@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -114,6 +114,14 @@ class FileBlobs:
             return 0
         with self._locked(upload_id) as (_, file):
             return self._extent(upload_id, file).plain
+
+    def touched_at(self, upload_id: str) -> datetime | None:
+        """When the last bytes of an upload came; None when nothing is there."""
+        path = self._present(upload_id)
+        try:
+            return None if path is None else datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        except FileNotFoundError:  # finished or given up this moment
+            return None
 
     def finish(self, upload_id: str, sha256: str) -> None:
         """Check, make permanent, read back.

@@ -1,15 +1,9 @@
-"""Background threads, and the housekeeping they do."""
+"""Background threads."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
-import uuid
 
-from support.county import County
-
-from qiangji_app.services import uploading
-from qiangji_app.services.housekeeping import PATIENCE, keep_house
 from qiangji_app.worker import Regular, TriageWorker
 
 
@@ -55,25 +49,10 @@ def test_regular_work_is_done_again_after_a_failure() -> None:
     regular.stop()
 
 
-def test_a_stale_upload_is_given_up_and_referenced_files_stay(county: County) -> None:
-    case_id = county.draft()
-    county.upload(case_id, b"kept")
-    actor = county.caller("operator").actor
-    upload_id = str(uuid.uuid4())
-    uploading.start(
-        county.ctx,
-        actor,
-        upload_id=upload_id,
-        case_id=case_id,
-        file_name="x",
-        size=10,
-        sha256="0" * 64,
-    )
-    uploading.append(county.ctx, actor, upload_id, 0, b"half")
+def test_the_first_run_of_regular_work_need_not_wait_as_long_as_the_next() -> None:
+    done = threading.Event()
 
-    county.clock.step(seconds=PATIENCE.total_seconds() + 1)
-    keep_house(county.ctx)
-
-    found = uploading.status(county.ctx, actor, upload_id)
-    assert (found.state, found.error_code) == ("failed", "upload.abandoned")
-    assert county.ctx.blobs.get(hashlib.sha256(b"kept").hexdigest()) == b"kept"
+    regular = Regular("test", done.set, 3600.0, first_after_s=0.001)
+    regular.start()
+    assert done.wait(10)
+    regular.stop()
