@@ -76,7 +76,9 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
     Raises
     ------
     InputRejected
-        ``demo.not_loopback``: demo mode or demo accounts on an address others can reach.
+        ``demo.not_loopback``: demo mode on an address others can reach.
+        ``demo.accounts_left``: a real installation with demo accounts; ``demo.real_accounts``:
+        demo mode on the data of a real one.
         ``settings.key_dir``: keys would lie inside the data folder.
     StorageFault
         Database or keys cannot be opened.
@@ -89,7 +91,7 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
     store = open_store(
         settings.url, keys=keys, clock=clock, ids=ids, heads_folder=settings.key_dir / "heads"
     )
-    _refuse_exposed_demo(settings, store)
+    _keep_demo_apart(settings, store)
     pool = ReaderPool(
         workers=settings.reader_workers,
         memory_mb=settings.reader_memory_mb,
@@ -133,13 +135,15 @@ def _check(settings: Settings) -> None:
         raise InputRejected("settings.key_dir")
 
 
-def _refuse_exposed_demo(settings: Settings, store: SqlStore) -> None:
-    if settings.is_loopback:
-        return
+def _keep_demo_apart(settings: Settings, store: SqlStore) -> None:
+    """Everybody knows the passwords of demo accounts: they open no real installation."""
     with store.read() as unit:
-        if any(account.is_demo and account.is_active for account in unit.accounts.all()):
-            store.close()
-            raise InputRejected("demo.not_loopback", host=settings.host)
+        accounts = unit.accounts.all()
+    if all(account.is_demo is settings.demo for account in accounts):
+        return
+    store.close()
+    code = "demo.real_accounts" if settings.demo else "demo.accounts_left"
+    raise InputRejected(code, data=settings.data_dir.name)
 
 
 def _bundle_paths(settings: Settings) -> list[Path] | None:

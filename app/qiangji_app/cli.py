@@ -19,6 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="强基:基层检查、上级诊断、结果互认的开源工具箱 / triage, worklist and signed results",
 )
+#: The demonstration never shares a folder with a real installation.
+_REAL_FOLDER = Path("data")
+_DEMO_FOLDER = Path("data/demo")
 _OWN = frozenset({"serve", "init", "triage", "audit"})
 
 
@@ -31,17 +34,36 @@ def serve(
     host: Annotated[str, typer.Option(envvar="QIANGJI_HOST")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="QIANGJI_PORT")] = 7860,
     data: Annotated[
-        Path, typer.Option(envvar="QIANGJI_DATA_DIR", help="数据文件夹 / data folder")
-    ] = Path("data/store"),
+        Path | None,
+        typer.Option(
+            envvar="QIANGJI_DATA_DIR",
+            help="数据文件夹 / data folder",
+            show_default="data/store; --demo: data/demo/store",
+        ),
+    ] = None,
     keys: Annotated[
-        Path, typer.Option(envvar="QIANGJI_KEY_DIR", help="密钥文件夹 / key folder")
-    ] = Path("data/keys"),
+        Path | None,
+        typer.Option(
+            envvar="QIANGJI_KEY_DIR",
+            help="密钥文件夹 / key folder",
+            show_default="data/keys; --demo: data/demo/keys",
+        ),
+    ] = None,
 ) -> None:
     """启动服务 / start the server."""
     from qiangji_app.config import Settings
     from qiangji_app.server import run
 
-    run(Settings(demo=demo, host=host, port=port, data_dir=data, key_dir=keys))
+    folder = _DEMO_FOLDER if demo else _REAL_FOLDER
+    run(
+        Settings(
+            demo=demo,
+            host=host,
+            port=port,
+            data_dir=data or folder / "store",
+            key_dir=keys or folder / "keys",
+        )
+    )
 
 
 @app.command("init")

@@ -31,6 +31,8 @@ def create_account(
     ----------
     actor
         A system administrator; None only while the installation has no account at all.
+    is_demo
+        An account of the demonstration; every account made in one is.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def create_account(
         site_id=site_id,
         licence_number=licence_number,
         sign_modalities=sign_modalities,
-        is_demo=is_demo,
+        is_demo=is_demo or ctx.is_demo,
     )
     with ctx.store.begin() as unit:
         if actor is None and not is_demo and unit.accounts.all():
