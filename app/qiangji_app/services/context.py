@@ -39,7 +39,7 @@ class Context:
     """The ports, bound to one installation.
 
     ``wake`` tells the background worker that a job was queued; it returns at once.
-    ``site_zone`` names the zone used for display where a site has none of its own.
+    ``is_demo`` is true for the demonstration, whose cases and accounts are marked as such.
     """
 
     store: Store
