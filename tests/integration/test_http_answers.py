@@ -185,3 +185,15 @@ def test_a_cookie_that_could_travel_in_the_clear_is_warned_of_once(
     assert [row.message for row in caplog.records].count(
         "a proxy speaks https: set QIANGJI_SECURE_COOKIE=true"
     ) == 1
+
+
+def test_a_name_is_looked_for_in_the_body_and_never_in_an_address(
+    operator: TestClient, ecg: dict[str, Any]
+) -> None:
+    found = operator.post(f"{_API}/cases/search", json={"view": "mine", "q": "赵某"})
+    nobody = operator.post(f"{_API}/cases/search", json={"view": "mine", "q": "钱某"})
+
+    assert [row["id"] for row in found.json()["items"]] == [ecg["case_id"]]
+    assert found.json()["truncated"] is False
+    assert nobody.json()["items"] == []
+    _refused(operator.get(f"{_API}/cases", params={"view": "mine", "q": "x"}), 422, "http.invalid")

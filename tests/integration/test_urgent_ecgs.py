@@ -76,7 +76,7 @@ def test_vf_asystole_and_paced_ecgs_go_up_and_sort_before_a_normal_one(
     )
     specialist = sessions.sign_in(ctx, "xindian", DEMO_PASSWORD)[1].actor
 
-    rows, _ = listing.list_cases(ctx, specialist, listing.Filter("worklist"))
+    rows = listing.list_cases(ctx, specialist, listing.Filter("worklist")).rows
 
     order = [row.case.id for row in rows]
     assert set(order[:2]) == {still, chaotic}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from qiangji_app.domain.case import (
@@ -29,6 +29,8 @@ _RESULTS: Final = frozenset({State.SIGNED, State.ACKNOWLEDGED, State.CLOSED})
 _ALL: Final = frozenset(State)
 #: Most rows one page asks for.
 MAX_ROWS: Final = 200
+#: Most cases that a search for a part of a text looks at.
+SEARCHED_ROWS: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,20 @@ class Filter:
     offset: int = 0
 
 
-def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> tuple[list[Row], int]:
-    """Rows and their total number; a list refresh is not a read of patient data.
+@dataclass(frozen=True)
+class Page:
+    """Part of a list. ``is_truncated`` when a search did not look at every case."""
+
+    rows: Sequence[Row]
+    total: int
+    is_truncated: bool = False
+
+
+def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> Page:
+    """One page of a list; a list refresh is not a read of patient data.
+
+    A text is looked for in the newest (worklist: the most urgent) ``SEARCHED_ROWS`` cases, a
+    patient's full name in all.
 
     Raises
     ------
@@ -84,11 +98,9 @@ def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> tuple[list[Row], i
     query = _query(actor, wanted)
     with ctx.store.read() as unit:
         if wanted.text:
-            everything = [_row(unit, case) for case in unit.cases.find(query) if _in(actor, case)]
-            rows = [row for row in everything if _matches(row, wanted.text)]
-            return rows[wanted.offset : wanted.offset + wanted.limit], len(rows)
+            return _search(unit, actor, query, wanted)
         cases = [case for case in unit.cases.find(query) if _in(actor, case)]
-        return [_row(unit, case) for case in cases], unit.cases.count(query)
+        return Page([_row(unit, case) for case in cases], unit.cases.count(query))
 
 
 def view_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
@@ -149,7 +161,7 @@ def _query(actor: Actor, wanted: Filter) -> CaseQuery:
         states=states,
         modalities=frozenset({wanted.modality}) if wanted.modality else None,
         order=order,
-        limit=2000 if wanted.text else min(wanted.limit, MAX_ROWS),
+        limit=SEARCHED_ROWS if wanted.text else min(wanted.limit, MAX_ROWS),
         offset=0 if wanted.text else wanted.offset,
     )
 
@@ -165,6 +177,19 @@ _VIEW_ROLES: Final = {
     "worklist": frozenset({Role.SPECIALIST, Role.COUNTY_MANAGER}),
     "results": SITE_CLINICAL | {Role.SPECIALIST, Role.COUNTY_MANAGER},
 }
+
+
+def _search(unit: Unit, actor: Actor, query: CaseQuery, wanted: Filter) -> Page:
+    found = {case.id: case for case in unit.cases.find(query)}
+    is_truncated = unit.cases.count(query) > len(found)
+    if is_truncated:
+        for person_id in unit.persons.find_by_name(wanted.text):
+            theirs = unit.cases.find(replace(query, person_id=person_id))
+            found |= {case.id: case for case in theirs}
+    seen = [_row(unit, case) for case in found.values() if _in(actor, case)]
+    rows = [row for row in seen if _matches(row, wanted.text)]
+    shown = rows[wanted.offset : wanted.offset + wanted.limit]
+    return Page(shown, len(rows), is_truncated)
 
 
 def _state(name: str) -> State:

@@ -119,6 +119,12 @@ export function query(path, params) {
   return entries.length ? `${path}?${new URLSearchParams(entries)}` : path;
 }
 
+/** One page of a list. A search text goes in the body: an address lands in logs and histories. */
+export function cases({ q = "", ...rest }) {
+  if (!q) return get(query("/cases", rest));
+  return post("/cases/search", { q, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== "")) });
+}
+
 /** Load the texts of a language; enough for the sign-in page. */
 export async function loadTexts(wanted) {
   texts = await call("GET", query("/texts", { lang: wanted }), undefined, { quiet401: true });

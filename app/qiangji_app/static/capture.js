@@ -1,5 +1,5 @@
 /** 采集: a new examination, the site's own cases, results to acknowledge. */
-import { get, hasRole, query, start, t } from "/static/api.js";
+import { cases, hasRole, start, t } from "/static/api.js";
 import { button, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { caseRow, liveList, loadCase, placeholder } from "/static/parts.js";
 import { openCasePanel } from "/static/case_panel.js";
@@ -84,10 +84,10 @@ class CapturePage {
   }
 
   async load(name, q, state) {
-    if (name === "mine") return get(query("/cases", { view: "mine", q, state, limit: 100 }));
-    const page = await get(query("/cases", { view: "results", q, limit: 100 }));
+    if (name === "mine") return cases({ view: "mine", q, state, limit: 100 });
+    const page = await cases({ view: "results", q, limit: 100 });
     const items = page.items.filter((row) => row.needs_acknowledgement);
-    return { items, total: items.length };
+    return { ...page, items, total: items.length };
   }
 
   quick(row) {
@@ -118,7 +118,7 @@ class CapturePage {
   async counts() {
     try {
       const [returned, results] = await Promise.all([
-        get(query("/cases", { view: "mine", state: "returned", limit: 100 })), get(query("/cases", { view: "results", limit: 100 }))]);
+        cases({ view: "mine", state: "returned", limit: 100 }), cases({ view: "results", limit: 100 })]);
       this.count("mine", returned.total);
       this.count("results", results.items.filter((row) => row.needs_acknowledgement).length);
     } catch (error) {

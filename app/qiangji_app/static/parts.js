@@ -225,10 +225,11 @@ export function liveList(element, { load, row, empty, every: seconds = 20 }) {
   const refresh = async () => {
     try {
       const page = await load();
-      const print = JSON.stringify(page.items);
+      const print = JSON.stringify([page.items, page.truncated]);
       if (print === stamp) return page;
       stamp = print;
       fill(element, page.items.length ? page.items.map(row) : placeholder("empty", t(empty)));
+      if (page.truncated) element.prepend(truncatedNote());
       return page;
     } catch (error) {
       if (error.name === "SignedOut") return null;
@@ -242,6 +243,9 @@ export function liveList(element, { load, row, empty, every: seconds = 20 }) {
   refresh();
   return { refresh, stop: () => clearInterval(timer) };
 }
+
+/** Says that a search did not look at every case. */
+export const truncatedNote = () => h("p", { class: "qp-card qp-card-warn", role: "note", dataset: { testid: "truncated" } }, t("ui.list.truncated"));
 
 /** Row of a case in a list of the site. */
 export function caseRow(row, { onopen, extra = null }) {

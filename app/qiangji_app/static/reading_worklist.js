@@ -1,7 +1,7 @@
 /** The worklist: most urgent first, then longest waiting; the reason is part of the row. */
-import { get, query, session, t } from "/static/api.js";
+import { cases, get, session, t } from "/static/api.js";
 import { button, duration, fill, guarded, h } from "/static/dom.js";
-import { demoBadge, known, modalityText, personLine, placeholder, stateBadge, urgencyBadge } from "/static/parts.js";
+import { demoBadge, known, modalityText, personLine, placeholder, stateBadge, truncatedNote, urgencyBadge } from "/static/parts.js";
 import { recall, remember } from "/static/store.js";
 
 const REFRESH_S = 10;
@@ -59,7 +59,8 @@ export class Worklist {
 
   async fetch() {
     const { modality, state, site, q } = this.filter;
-    const page = await get(query("/cases", { view: "worklist", modality, state, site, q, limit: 200 }));
+    const page = await cases({ view: "worklist", modality, state, site, q, limit: 200 });
+    this.isTruncated = page.truncated;
     return page.items;
   }
 
@@ -79,6 +80,7 @@ export class Worklist {
   draw() {
     const focused = this.table.contains(document.activeElement) ? document.activeElement.dataset.case : "";
     fill(this.table, this.rows.length ? [this.head(), ...this.rows.map((row) => this.row(row))] : placeholder("empty", t("ui.reading.empty")));
+    if (this.isTruncated) this.table.prepend(truncatedNote());
     const again = focused && [...this.table.querySelectorAll("[data-case]")].find((row) => row.dataset.case === focused);
     if (again) again.focus();
   }
@@ -100,7 +102,7 @@ export class Worklist {
   }
 
   async nextAfter(id) {
-    const page = await get(query("/cases", { view: "worklist", modality: this.filter.modality, limit: 200 }));
+    const page = await cases({ view: "worklist", modality: this.filter.modality, limit: 200 });
     const free = page.items.filter((row) => row.id !== id && (row.state === "submitted" || (row.state === "claimed" && row.claimed_by && row.claimed_by.is_me)));
     return free.length ? free[0].id : null;
   }

@@ -1,5 +1,5 @@
 /** 结果: signed results of the site, one result in full, taking note of it. */
-import { get, post, query, start, t } from "/static/api.js";
+import { cases, post, query, start, t } from "/static/api.js";
 import { button, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { callList, caseRow, demoBadge, liveList, loadCase, messageThread, personLine, placeholder, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { reportSection } from "/static/result_view.js";
@@ -53,9 +53,9 @@ class ResultsPage {
     fill(this.page, h("div", { class: "qp-row qp-filter" }, h("h1", {}, t("ui.results.title")), modality, search, h("label", { class: "qp-check" }, open, t("ui.results.only_open"))), box);
     this.list = liveList(box, {
       load: async () => {
-        const page = await get(query("/cases", { view: "results", modality: modality.value, q: search.value.trim(), limit: 200 }));
+        const page = await cases({ view: "results", modality: modality.value, q: search.value.trim(), limit: 200 });
         const items = page.items.filter((row) => !open.checked || row.needs_acknowledgement);
-        return { items, total: items.length };
+        return { ...page, items, total: items.length };
       },
       row: (row) => caseRow(row, { onopen: () => this.go(row.id) }), empty: "ui.results.empty",
     });

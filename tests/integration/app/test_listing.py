@@ -14,8 +14,8 @@ from qiangji_datasets.errors import InputRejected, NotPermitted
 
 def ids(county: County, login: str, view: str, **changed: object) -> list[str]:
     wanted = Filter(view, **changed)  # type: ignore[arg-type]  # keywords of Filter
-    rows, _ = listing.list_cases(county.ctx, county.caller(login).actor, wanted)
-    return [row.case.id for row in rows]
+    page = listing.list_cases(county.ctx, county.caller(login).actor, wanted)
+    return [row.case.id for row in page.rows]
 
 
 def test_the_worklist_goes_by_urgency_then_waiting_and_unread_before_unremarkable(
@@ -82,9 +82,10 @@ def test_a_row_tells_of_a_return_and_of_an_open_call(county: County) -> None:
     case_id = county.claimed()
     review.return_case(county.ctx, county.caller("specialist").actor, case_id, "wrong_view", "")
 
-    rows, total = listing.list_cases(county.ctx, county.caller("operator").actor, Filter("mine"))
+    page = listing.list_cases(county.ctx, county.caller("operator").actor, Filter("mine"))
+    rows = page.rows
 
-    assert total == 1
+    assert page.total == 1
     assert rows[0].return_message is not None
     assert rows[0].return_message.reason_code == "wrong_view"
     assert not rows[0].has_open_call
@@ -121,6 +122,25 @@ def test_a_search_survives_a_person_that_was_erased(county: County) -> None:
         unit.commit()
 
     assert ids(county, "specialist", "worklist", text=case_id[-6:]) == [case_id]
+
+
+def test_a_search_that_did_not_see_every_case_says_so_and_still_finds_full_names(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = county.draft(name="周某")
+    county.clock.step(minutes=1)
+    new = county.draft(name="赵某")
+    actor = county.caller("operator").actor
+
+    def search(text: str) -> listing.Page:
+        return listing.list_cases(county.ctx, actor, Filter("mine", text=text))
+
+    assert not search("某").is_truncated
+    monkeypatch.setattr(listing, "SEARCHED_ROWS", 1)
+    part, full = search("某"), search("周 某")
+
+    assert ([row.case.id for row in part.rows], part.is_truncated) == ([new], True)
+    assert [row.case.id for row in full.rows] == [old]
 
 
 def test_a_visit_number_finds_its_case(county: County) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency, Verdict
 from qiangji_app.domain.person import IdentityKind, Patient
@@ -160,32 +160,50 @@ def open_case(body: NewCase, ctx: Ctx, who: Who) -> Json:
 
 
 class ListQuery(BaseModel):
-    """Which list, and which part of it."""
+    """Which list, and which part of it. No search text: an address lands in logs."""
+
+    model_config = ConfigDict(extra="forbid")
 
     view: str = "mine"
     modality: str = ""
     state: str = ""
-    q: str = Field(default="", max_length=100)
     site: str = ""
     limit: int = Field(default=50, ge=1, le=listing.MAX_ROWS)
     offset: int = Field(default=0, ge=0)
 
 
+class SearchForm(ListQuery):
+    """The same with a text: part of a name, a visit, patient or phone number."""
+
+    q: str = Field(default="", max_length=100)
+
+
 @router.get("/cases")
 def list_cases(ctx: Ctx, who: Who, query: Annotated[ListQuery, Query()]) -> Json:
     """One page of a list: mine, worklist or results."""
+    return _listed(ctx, who, query)
+
+
+@router.post("/cases/search")
+def search_cases(body: SearchForm, ctx: Ctx, who: Who) -> Json:
+    """The same with a text to look for."""
+    return _listed(ctx, who, body, text=body.q)
+
+
+def _listed(ctx: Context, who: Caller, query: ListQuery, text: str = "") -> Json:
     wanted = listing.Filter(
         view=query.view,
         modality=query.modality,
         state=query.state,
-        text=query.q,
+        text=text,
         site_id=query.site,
         limit=query.limit,
         offset=query.offset,
     )
-    rows, total = listing.list_cases(ctx, who.actor, wanted)
+    page = listing.list_cases(ctx, who.actor, wanted)
     present = presenter(ctx, who)
-    return {"items": [present.row(row) for row in rows], "total": total}
+    items = [present.row(row) for row in page.rows]
+    return {"items": items, "total": page.total, "truncated": page.is_truncated}
 
 
 @router.get("/cases/{case_id}")
