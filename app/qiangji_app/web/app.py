@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -26,8 +26,8 @@ from qiangji_app.web.api import cases, images, results, setup, uploads
 from qiangji_app.web.api import sessions as session_routes
 from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language
 from qiangji_app.web.guard import SECURITY_HEADERS, Guard
+from qiangji_app.web.late_pages import LatePages
 from qiangji_app.web.metrics import Metrics
-from qiangji_app.web.quick_gradio import without_stub_files
 from qiangji_datasets.errors import QiangjiError, SystemFault
 from qiangji_datasets.messages import MissingText
 
@@ -59,12 +59,15 @@ def create_app(
         Called once the server runs.
     """
 
+    pages = LatePages(installation.context)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         installation.start()
         if on_start is not None:
             on_start()
-        yield
+        async with pages.running() if with_pages else nullcontext():
+            yield
         installation.close()
 
     app = FastAPI(
@@ -82,7 +85,8 @@ def create_app(
     for module in _ROUTERS:
         app.include_router(module.router, prefix="/api/v1")
     _add_plain_routes(app, installation)
-    _add_pages(app, installation, with_pages=with_pages)
+    if with_pages:
+        app.mount("/", pages)
 
     def is_signed_in(request: Request) -> bool:
         token = request.cookies.get(SESSION_COOKIE, "")
@@ -178,12 +182,3 @@ def _page(text: str) -> Callable[[], HTMLResponse]:
         return HTMLResponse(text, headers={"Cache-Control": "no-store"})
 
     return serve
-
-
-def _add_pages(app: FastAPI, installation: Installation, *, with_pages: bool) -> None:
-    if not with_pages:
-        return
-    with without_stub_files():
-        from qiangji_app.web.pages import mount_pages
-
-    mount_pages(app, installation.context.catalogue)

@@ -10,6 +10,7 @@ import gradio as gr
 from fastapi import FastAPI, Request
 
 from qiangji_app.services import sessions
+from qiangji_app.services.context import Context
 from qiangji_app.web.api.deps import SESSION_COOKIE
 from qiangji_datasets.messages import Catalogue, Language
 
@@ -93,22 +94,21 @@ def _slot(module: str, options: dict[str, str], *, failed: str) -> gr.HTML:
     )
 
 
-def mount_pages(app: FastAPI, catalogue: Catalogue) -> None:
-    """Mount the pages at ``/``, after every other route of the application.
+def mount_pages(app: FastAPI, ctx: Context) -> None:
+    """Mount the pages at ``/`` of an application of their own.
 
     Parameters
     ----------
     app
-        Application whose routes under ``/api``, ``/static`` and ``/login`` exist already.
-    catalogue
-        All texts; the names of the pages come from it.
+        Takes the pages; it has no other routes.
+    ctx
+        Texts for the names of the pages, and sessions.
     """
-    blocks = build_pages(catalogue)
+    blocks = build_pages(ctx.catalogue)
 
     def user_of(request: Request) -> str | None:
-        # Inside the mount request.app is Gradio's own, so the context comes from outside.
         token = request.cookies.get(SESSION_COOKIE, "")
-        found = sessions.caller_of(app.state.context, token) if token else None
+        found = sessions.caller_of(ctx, token) if token else None
         return found.actor.user_id if found is not None else None
 
     with warnings.catch_warnings():
