@@ -33,6 +33,19 @@ export function fill(element, ...children) {
   return element;
 }
 
+const leaving = new Set();
+
+/** Have `hook` (async) awaited before the person signs out; returns a function that takes it back. */
+export function beforeLeaving(hook) {
+  leaving.add(hook);
+  return () => leaving.delete(hook);
+}
+
+/** Run what must be saved first; rejects with the first failure. */
+export async function readyToLeave() {
+  await Promise.all([...leaving].map((hook) => hook()));
+}
+
 /** A button; `kind` is primary, danger, quiet or nothing. Busy while its action runs. */
 export function button(text, action, { kind = "", title = "", disabled = false, testid = "" } = {}) {
   const element = h("button", { type: "button", class: `qp-btn ${kind && `qp-btn-${kind}`}`, title, disabled }, text);

@@ -49,7 +49,7 @@ function gridCells(from, to, speed) {
   return [...cells, { ...rhythm, row: 3, isRhythm: true }];
 }
 
-/** Draws one sheet; `view` = {sheet, settings, signal, map, t, pxPerMm, ratio}. */
+/** Draws one sheet; `view` = {sheet, settings, signal, title, map, t, pxPerMm, ratio}. */
 export function drawSheet(context, view) {
   const { sheet, pxPerMm, ratio } = view;
   const scale = pxPerMm * ratio;
@@ -191,7 +191,7 @@ function drawFooter(context, view) {
   context.fillText(printedSettings(view), 2, view.sheet.height - 2.4);
   context.font = `500 2.9px ${FONT}`;
   const { title = '', acquired_at: at } = view.signal.facts;
-  context.fillText([title, at ? String(at).replace('T', ' ').slice(0, 16) : ''].filter(Boolean).join('  '),
+  context.fillText([...new Set([view.title, title]), at ? String(at).replace('T', ' ').slice(0, 16) : ''].filter(Boolean).join('  '),
     2, 4.4);
 }
 

@@ -7,7 +7,7 @@ import { announce, el, fetchJson, oncePerFrame, StatusPanel } from './viewer_com
 const REACH = { mouse: 8, pen: 12, touch: 22 }; // CSS pixels around a caliper line
 const SHORTEST_RATE_MS = 200; // an interval shorter than this is no heart cycle; no rate is given
 
-/** A sheet; `host` gives t, settings, pxPerMm, changed(). */
+/** A sheet; `host` gives t, settings, pxPerMm, loaded(sheet), changed(). */
 export class EcgSheet {
   constructor(host, { isPrior }) {
     this.host = host;
@@ -55,6 +55,7 @@ export class EcgSheet {
         { signal, onprogress: (fraction) => this.status.progress(fraction) });
       this.status.hide();
       this.#mark();
+      this.host.loaded(this);
       this.drawNow();
       this.host.changed();
     } catch (fault) {
@@ -73,9 +74,15 @@ export class EcgSheet {
     const { settings, pxPerMm } = this.host;
     const sheet = plan(settings, this.signal.duration);
     const fitted = Math.max(0.8, (this.scroller.clientWidth - 2) / sheet.width);
-    return { sheet, settings, signal: this.signal, map: this.map, t: this.t,
+    return { sheet, settings, signal: this.signal, title: this.item.title, map: this.map, t: this.t,
       pxPerMm: settings.fit ? fitted : pxPerMm * settings.zoom,
       isTrueScale: !settings.fit && settings.zoom === 1, ratio: window.devicePixelRatio || 1 };
+  }
+
+  /** What part of the sheet's width at 1:1 the pane can hold; 1 and more: all of it. */
+  roomAtTrueScale() {
+    const { settings, pxPerMm } = this.host;
+    return (this.scroller.clientWidth - 2) / (plan(settings, this.signal.duration).width * pxPerMm);
   }
 
   drawNow() {

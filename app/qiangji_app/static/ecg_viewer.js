@@ -11,12 +11,14 @@ const LAYOUTS = ['3x4', '12x1'];
 const CSS_PX_PER_MM = 96 / 25.4; // CSS reference; the user corrects it with a ruler
 const SCALE_KEY = 'qiangji.pxPerMm';
 const RULER_MM = 50;
+const LEAST_FIT = 0.5; // of true size; smaller (a phone) is not legible, the sheet scrolls instead
 
 /**
  * Starts a viewer in an element.
  *
  * props: {lang: 'zh'|'en', texts: {zh: {...}, en: {...}},
- *         items: [{url, title, map_labels: [{id, text}]}], prior: [...same]}
+ *         items: [{url, title, label, map_labels: [{id, text}]}], prior: [...same]}
+ * `title` (whose picture it is) is drawn on the picture; `label` (else the title) names it in lists.
  * `url` is the image's address, for example /api/v1/images/17; the viewer adds /ecg, /samples, /map.
  */
 export function mount(element, props) {
@@ -42,6 +44,7 @@ class EcgViewer {
     this.t = translator(props.texts, this.props.lang);
     this.settings = { layout: '3x4', gain: 10, speed: 25, start: 0, filter: false, peaks: false,
       fit: false, zoom: 1, caliper: matchMedia('(pointer: fine)').matches };
+    this.isScaleChosen = false;
     this.#build();
     this.ready = this.#open();
     return this.ready;
@@ -121,7 +124,7 @@ class EcgViewer {
   #priorControls() {
     if (!this.props.prior.length) return null;
     this.priorList = select({ name: 'prior', label: this.t('prior'), value: '',
-      options: [['', this.t('prior.off')], ...this.props.prior.map(({ title }, at) => [String(at), title])],
+      options: [['', this.t('prior.off')], ...this.props.prior.map((item, at) => [String(at), item.label || item.title])],
       onchange: (at) => this.showPrior(at) });
     this.toggles.prior = this.#action('prior', 'B', false);
     this.toggles.prior.hidden = true;
@@ -130,8 +133,8 @@ class EcgViewer {
 
   #tabs() {
     if (this.props.items.length < 2) return null;
-    this.tabs = this.props.items.map(({ title }, at) => el('button', { type: 'button', role: 'tab',
-      className: 'qj-tab', onclick: () => this.showItem(at) }, title));
+    this.tabs = this.props.items.map(({ title, label }, at) => el('button', { type: 'button', role: 'tab',
+      className: 'qj-tab', onclick: () => this.showItem(at) }, label || title));
     return el('div', { className: 'qj-tabs', role: 'tablist' }, ...this.tabs);
   }
 
@@ -217,6 +220,7 @@ class EcgViewer {
 
   /** Changes settings of all sheets, for example {gain: 20}. */
   set(changes) {
+    if ('fit' in changes || 'zoom' in changes) this.isScaleChosen = true;
     Object.assign(this.settings, changes);
     this.#redraw();
   }
@@ -224,6 +228,13 @@ class EcgViewer {
   #redraw() {
     this.#sheets().forEach((sheet) => sheet.drawNow());
     this.changed();
+  }
+
+  /** Opens a sheet too wide for its pane at fit width, until somebody chooses a scale. */
+  loaded(sheet) {
+    if (this.isScaleChosen || sheet.isPrior) return;
+    const room = sheet.roomAtTrueScale();
+    this.settings.fit = room < 1 && room >= LEAST_FIT;
   }
 
   /** Brings controls, readout and values in line with the state. */

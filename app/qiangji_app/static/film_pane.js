@@ -236,7 +236,7 @@ export class FilmPane {
       return;
     }
     const known = facts.view && facts.view !== 'unknown' ? facts.view : t('film.view_unknown');
-    fill(corners.tl, [facts.title || this.item.title, shownTime(facts.acquired_at),
+    fill(corners.tl, [...new Set([this.item.title, facts.title]), shownTime(facts.acquired_at),
       [known, facts.patient_position, facts.laterality].filter(Boolean).join(' · ')]);
     fill(corners.tr, [this.isPrior ? t('prior_mark') : '', facts.is_demo ? t('demo_mark') : '']);
     const lut = this.window.lut ? t('film.voi_lut') : '';

@@ -12,7 +12,8 @@ const TOOLS = [['window', 'W'], ['pan', 'P'], ['length', 'L'], ['ctr', 'C']];
  * Starts a viewer in an element.
  *
  * props: {lang: 'zh'|'en', texts: {zh: {...}, en: {...}},
- *         items: [{url, title, map_labels: [{id, text}]}], prior: [...same]}
+ *         items: [{url, title, label, map_labels: [{id, text}]}], prior: [...same]}
+ * `title` (whose picture it is) is drawn on the picture; `label` (else the title) names it in lists.
  * `url` is the image's address, for example /api/v1/images/17; the viewer adds /film, /pixels, /map.
  */
 export function mount(element, props) {
@@ -106,7 +107,7 @@ class FilmViewer {
   #priorControls() {
     if (!this.props.prior.length) return null;
     this.priorList = select({ name: 'prior', label: this.t('prior'), value: '',
-      options: [['', this.t('prior.off')], ...this.props.prior.map(({ title }, at) => [String(at), title])],
+      options: [['', this.t('prior.off')], ...this.props.prior.map((item, at) => [String(at), item.label || item.title])],
       onchange: (at) => this.showPrior(at) });
     this.linkButton = button({ name: 'link', label: this.t('film.link'), pressed: this.isLinked,
       title: `${this.t('film.link.title')} (K)`, onclick: () => this.act('link') });
@@ -116,8 +117,8 @@ class FilmViewer {
 
   #films() {
     if (this.props.items.length < 2) return null;
-    this.tabs = this.props.items.map(({ title }, at) => el('button', { type: 'button', role: 'tab',
-      className: 'qj-tab', onclick: () => this.showItem(at) }, title));
+    this.tabs = this.props.items.map(({ title, label }, at) => el('button', { type: 'button', role: 'tab',
+      className: 'qj-tab', onclick: () => this.showItem(at) }, label || title));
     return el('div', { className: 'qj-tabs', role: 'tablist' }, ...this.tabs);
   }
 

@@ -19,6 +19,12 @@ export const modalityText = (modality) => (modality ? known("ui.modality", modal
 
 export const demoBadge = (row) => (row.is_demo ? h("span", { class: "qp-badge qp-demo" }, t("ui.common.demo")) : null);
 
+/** Who reads a claimed case. */
+export function holderText(holder) {
+  if (holder.is_me) return t("ui.reading.by_me");
+  return holder.name ? t("ui.reading.by_name", { name: holder.name }) : t("ui.reading.by_other");
+}
+
 /** Name, sex, age in one line. */
 export function personLine(patient) {
   const facts = [
@@ -28,7 +34,8 @@ export function personLine(patient) {
   return h("span", { class: "qp-person" }, h("b", {}, patient.name || t("ui.person.unnamed")), facts.length ? ` ${facts.join(" · ")}` : "");
 }
 
-function ageText(years) {
+/** An age in years, in months below three. */
+export function ageText(years) {
   return years >= 3 ? t("ui.person.age", { n: Math.floor(years) }) : t("ui.person.age_months", { n: Math.round(years * 12) });
 }
 
@@ -53,13 +60,20 @@ export function alarm(view, { compact = false } = {}) {
   if (!view.urgency || view.urgency.level !== "critical" || !["draft", "submitted", "claimed", "returned"].includes(view.state)) return null;
   const machine = view.urgency.reasons.filter((reason) => reason.source === "model" || reason.source === "measurement");
   if (!machine.length) return null;
-  const isFilm = view.modality ? view.modality === "cxr" : view.recordings.some((one) => one.modality === "cxr");
-  const repeat = t(isFilm ? "ui.alarm.repeat_film" : "ui.alarm.repeat_ecg");
+  const repeats = raisedBy(view).map((modality) => h("li", {}, t(modality === "cxr" ? "ui.alarm.repeat_film" : "ui.alarm.repeat_ecg")));
   return h("section", { class: "qp-alarm", role: "alert", dataset: { testid: "alarm" } },
     h("h3", {}, t(compact ? "ui.alarm.compact" : "ui.alarm.title")),
-    compact ? null : h("ol", {}, h("li", {}, t("ui.alarm.patient")), h("li", {}, repeat), h("li", {}, t("ui.alarm.county"))),
+    compact ? null : h("ol", {}, h("li", {}, t("ui.alarm.patient")), repeats, h("li", {}, t("ui.alarm.county"))),
     h("p", {}, machine.map((reason) => reason.text).join(";")),
     h("p", { class: "qp-watermark-line" }, t("ui.ai.watermark")));
+}
+
+/** Modalities of the recordings that raised the alarm: the advice is for these, whatever else the case holds. */
+function raisedBy(view) {
+  const hinted = new Set((view.findings || []).filter((one) => one.source === "ai" && isFlagged(one) && (labels()[one.label] || {}).urgency === "critical").map((one) => one.recording_id));
+  const raised = view.recordings.filter((one) => hinted.has(one.id) || (one.statements || []).some((statement) => statement.level === "critical"));
+  const found = [...new Set(raised.map((one) => one.modality).filter(Boolean))];
+  return found.length ? found : [view.modality || (view.recordings[0] || {}).modality];
 }
 
 /** True while the server has not finished checking and reading a recording. */
@@ -69,6 +83,16 @@ export function isPending(recording) {
 
 /** True for a label that says something is wrong; "normal" labels are never shown as a hint. */
 export const isAbnormal = (finding) => !labels()[finding.label] || labels()[finding.label].is_abnormal;
+
+const isFlagged = (finding) => finding.flag !== "none" && !finding.suppressed_by && isAbnormal(finding);
+
+const ALARMING = ["critical", "urgent", "priority"];
+
+/** True only where the AI read the recording to its end and nothing at all was raised or withheld. */
+function isUnremarkable(recording, findings) {
+  return recording.ai_status === "done" && !(recording.statements || []).some((one) => ALARMING.includes(one.level))
+    && !findings.some((finding) => finding.suppressed_by || (finding.flag !== "none" && isAbnormal(finding)));
+}
 
 /** Quality of one recording: a card a notice, or one green card. */
 export function gateCards(recording) {
@@ -92,28 +116,34 @@ export function aiBox(recording, findings, review = null) {
     h("div", { class: "qp-watermark", "aria-hidden": "true" }, t("ui.ai.watermark")),
     h("header", {}, h("b", {}, t("ui.ai.title")), h("span", { class: "qp-watermark-line" }, t("ui.ai.watermark"))),
     status === "pending" ? h("p", {}, h("span", { class: "qp-spinner" }), t("ui.ai.status.pending")) : body,
-    statements(recording), declined(recording), bundleLine(recording));
+    status === "pending" ? null : [statements(recording), declined(recording), bundleLine(recording)]);
 }
 
 function hints(recording, findings, review) {
-  const flagged = findings.filter((finding) => finding.flag !== "none" && !finding.suppressed_by && isAbnormal(finding));
+  const flagged = findings.filter(isFlagged);
   const suppressed = findings.filter((finding) => finding.suppressed_by);
   return h("div", {},
-    flagged.length ? review || h("ul", { class: "qp-hints" }, flagged.map(hintLine)) : [h("p", { class: "qp-nothing" }, t("ui.ai.nothing")), review],
+    flagged.length ? review || h("ul", { class: "qp-hints" }, flagged.map(hintLine)) : [isUnremarkable(recording, findings) ? h("p", { class: "qp-nothing" }, t("ui.ai.nothing")) : null, review],
     suppressed.length && !review ? h("ul", { class: "qp-hints qp-suppressed" }, suppressed.map((finding) =>
       h("li", {}, `${finding.label_text}: ${finding.suppressed_text || t("ui.ai.suppressed")}`))) : null);
 }
 
 function hintLine(finding) {
-  return h("li", { class: `qp-hint qp-flag-${finding.flag}` }, h("b", {}, finding.label_text), h("span", {}, flagText(finding)));
+  return h("li", { class: `qp-hint qp-flag-${finding.flag}` }, h("b", {}, finding.label_text), flagLine(finding));
 }
 
-/** `很可能 · 概率 0.83 (高特异度操作点)`. */
-export function flagText(finding) {
-  const parts = [known("flag", finding.flag)];
+/** `很可能 ⓘ`; the number and its operating point are in the tooltip: alone they mislead. */
+export function flagLine(finding, lead = "") {
+  const detail = flagDetail(finding);
+  return h("span", { title: detail }, lead, known("flag", finding.flag),
+    detail ? h("span", { class: "qp-muted", role: "img", "aria-label": detail }, " ⓘ") : null);
+}
+
+function flagDetail(finding) {
+  const parts = [];
   if (finding.probability !== null && finding.probability !== undefined) parts.push(t("ui.ai.probability", { p: finding.probability.toFixed(2) }));
   if (finding.operating_point) parts.push(known("ui.point", finding.operating_point.split("-")[0]));
-  return parts.join(" · ");
+  return parts.join(", ");
 }
 
 function statements(recording) {
@@ -167,17 +197,21 @@ export function callList(view, after) {
   });
 }
 
-/** Read-back of a critical call. */
+const READ_BACK_LEAST = 4; // characters, as the server demands
+
+/** Read-back of a critical call; how it was reached is the person's own choice. */
 export async function confirmCall(one, after) {
-  const area = h("textarea", { rows: 3, class: "qp-input", dataset: { testid: "read-back" }, "aria-label": t("ui.call.read_back") });
-  const outcome = h("select", { class: "qp-input", "aria-label": t("ui.call.how") }, ["confirmed", "reached_no_readback", "unable_to_reach"].map((value) =>
+  const area = h("textarea", { rows: 3, class: "qp-input", placeholder: t("ui.call.read_back_how"), dataset: { testid: "read-back" }, "aria-label": t("ui.call.read_back") });
+  const outcome = h("select", { class: "qp-input", dataset: { testid: "call-outcome" }, "aria-label": t("ui.call.how") }, h("option", { value: "" }, t("ui.common.choose")), ["confirmed", "reached_no_readback", "unable_to_reach"].map((value) =>
     h("option", { value }, t(`call.outcome_${value}`))));
-  const hint = h("p", { class: "qp-field-error", hidden: true }, t("ui.call.read_back_needed"));
+  const hint = h("p", { class: "qp-field-error", role: "alert", hidden: true });
+  const refuse = (text, input) => { hint.textContent = text; hint.hidden = false; input.focus(); return false; };
   const done = await dialog({
     title: t("ui.call.confirm"),
     body: h("div", {}, h("p", { class: "qp-quote" }, one.text), h("label", {}, t("ui.call.how"), outcome), h("label", {}, t("ui.call.read_back"), area), hint),
     actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.call.confirm"), kind: "danger", testid: "send-read-back", run: async () => {
-      if (outcome.value === "confirmed" && !area.value.trim()) { hint.hidden = false; return false; }
+      if (!outcome.value) return refuse(t("ui.call.how_needed"), outcome);
+      if (outcome.value === "confirmed" && area.value.trim().length < READ_BACK_LEAST) return refuse(t("ui.call.read_back_needed"), area);
       await post(`/calls/${one.id}/confirm`, { outcome: outcome.value, read_back: area.value.trim() });
       return true;
     } }],

@@ -12,22 +12,36 @@ const CALL_CODES = {
 };
 
 function choice(name, codes, prefix) {
-  return h("div", { class: "qp-radios", role: "radiogroup" }, codes.map((code, at) =>
-    h("label", {}, h("input", { type: "radio", name, value: code, checked: at === 0 }), h("span", {}, t(`${prefix}.${code}`)))));
+  return h("div", { class: "qp-radios", role: "radiogroup" }, codes.map((code) =>
+    h("label", {}, h("input", { type: "radio", name, value: code, dataset: { testid: `${name}-${code}` } }), h("span", {}, t(`${prefix}.${code}`)))));
 }
 
-const chosen = (group) => group.querySelector("input:checked").value;
+/** The chosen code; empty where nobody chose one. */
+function chosen(group) {
+  const one = group.querySelector("input:checked");
+  return one ? one.value : "";
+}
+
+/** A line for what is missing; `refuse` shows it and keeps the dialog open. */
+function missing(codes) {
+  const hint = h("p", { class: "qp-field-error", role: "alert", hidden: true });
+  codes.addEventListener("change", () => { hint.hidden = true; });
+  const refuse = (text) => { hint.textContent = text; hint.hidden = false; return false; };
+  return { hint, refuse };
+}
 
 /** Return a case for retake with a reason code; resolves true when done. */
 export async function returnCase(view) {
   const codes = choice("return", RETURN_CODES[view.modality] || RETURN_CODES.cxr, "return");
   const area = h("textarea", { rows: 3, class: "qp-input", "aria-label": t("ui.return.text"), placeholder: t("ui.return.text"), dataset: { testid: "return-text" } });
-  const hint = h("p", { class: "qp-field-error", hidden: true }, t("ui.return.text_needed"));
+  const { hint, refuse } = missing(codes);
   return dialog({
     title: t("ui.return.title"), body: h("div", {}, h("p", {}, t("ui.return.intro")), codes, area, hint),
     actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.return.yes"), kind: "danger", testid: "return-yes", run: async () => {
-      if (chosen(codes) === "other" && !area.value.trim()) { hint.hidden = false; return false; }
-      await post(`/cases/${view.id}/return`, { reason_code: chosen(codes), text: area.value.trim() });
+      const code = chosen(codes);
+      if (!code) return refuse(t("ui.return.code_needed"));
+      if (code === "other" && !area.value.trim()) return refuse(t("ui.return.text_needed"));
+      await post(`/cases/${view.id}/return`, { reason_code: code, text: area.value.trim() });
       return true;
     } }],
   });
@@ -37,13 +51,14 @@ export async function returnCase(view) {
 export async function makeCall(view) {
   const codes = choice("call", CALL_CODES[view.modality] || CALL_CODES.cxr, "ui.call.code");
   const area = h("textarea", { rows: 3, class: "qp-input", "aria-label": t("ui.call.text"), placeholder: t("ui.call.text"), dataset: { testid: "call-text" } });
-  const hint = h("p", { class: "qp-field-error", hidden: true }, t("ui.call.text_needed"));
+  const { hint, refuse } = missing(codes);
   const done = await dialog({
     title: t("ui.call.make"), body: h("div", {}, h("p", {}, t("ui.call.intro")), codes, area, hint),
     actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.call.yes"), kind: "danger", testid: "call-yes", run: async () => {
       const code = chosen(codes);
+      if (!code) return refuse(t("ui.call.code_needed"));
       const text = area.value.trim() || (code === "other" ? "" : t(`ui.call.code.${code}`));
-      if (!text) { hint.hidden = false; return false; }
+      if (!text) return refuse(t("ui.call.text_needed"));
       return (await withPassword(() => post(`/cases/${view.id}/calls`, { code, text }))) !== null;
     } }],
   });

@@ -1,7 +1,7 @@
 /** One case in front of the specialist: viewer left, request, hints, report and thread right. */
 import { get, post, t } from "/static/api.js";
 import { askReason, button, confirmed, duration, fill, guarded, h, toast } from "/static/dom.js";
-import { alarm, callList, demoBadge, gateCards, isPending, loadCase, measurementTable, messageThread, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
+import { alarm, callList, demoBadge, gateCards, holderText, isPending, loadCase, measurementTable, messageThread, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { FindingReview } from "/static/reading_findings.js";
 import { ReportEditor } from "/static/reading_report.js";
 import { makeCall, returnCase } from "/static/reading_acts.js";
@@ -83,9 +83,10 @@ export class ReadingCase {
     fill(this.head, button("←", () => this.onback(), { kind: "quiet", title: `${t("ui.reading.worklist")} (Esc)`, testid: "back" }),
       h("span", { class: "qp-head-person" }, personLine(view.patient), demoBadge(view), h("span", { class: "qp-fine qp-line" }, [view.short_id, view.site.name, view.waiting_minutes === null ? "" : t("ui.case.waiting", { time: duration(view.waiting_minutes) })].filter(Boolean).join(" · "))),
       urgencyBadge(view.urgency), stateBadge(view.state),
-      view.claimed_by ? h("span", { class: "qp-fine" }, t(view.claimed_by.is_me ? "ui.reading.by_me" : "ui.reading.by_other")) : null,
+      view.claimed_by ? h("span", { class: "qp-fine" }, holderText(view.claimed_by)) : null,
       h("span", { class: "qp-grow" }),
       can.claim ? button(t("ui.reading.claim"), () => this.act("claim"), { kind: "primary", title: "C", testid: "claim" }) : null,
+      can.take_over && isElsewhere(view) ? button(t("ui.reading.take_over"), () => this.takeOver(), { testid: "take-over" }) : null,
       can.release ? button(t("ui.reading.release"), () => this.release(), { testid: "release" }) : null,
       button(t("ui.reading.next"), () => this.next(), { title: "N", testid: "next-case" }));
   }
@@ -115,7 +116,7 @@ export class ReadingCase {
   noEditor() {
     const view = this.view;
     if (view.permissions.claim) return h("p", { class: "qp-card qp-card-wait" }, t("ui.reading.claim_first"));
-    if (view.state === "claimed") return h("p", { class: "qp-card qp-card-wait" }, t("ui.reading.claimed_elsewhere"));
+    if (isElsewhere(view)) return h("p", { class: "qp-card qp-card-wait" }, holderText(view.claimed_by));
     return null;
   }
 
@@ -131,6 +132,12 @@ export class ReadingCase {
   async act(name, body = {}) {
     await post(`/cases/${this.id}/${name}`, body);
     await this.reload();
+  }
+
+  async takeOver() {
+    const intro = t("ui.reading.take_over_text", { name: this.view.claimed_by.name });
+    const reason = await askReason({ title: t("ui.reading.take_over"), intro, yes: t("ui.reading.take_over"), kind: "danger" });
+    if (reason !== null) await this.act("take-over", { reason });
   }
 
   async release() {
@@ -172,6 +179,8 @@ export class ReadingCase {
     return true;
   }
 }
+
+const isElsewhere = (view) => view.state === "claimed" && Boolean(view.claimed_by) && !view.claimed_by.is_me;
 
 function editorVersion(view) {
   return `${view.state}|${view.report_version}|${view.permissions.write}`;

@@ -1,7 +1,7 @@
 /** AI hints one by one: accept, reject or put another label in place; by mouse or keys. */
 import { labels, labelText, put, t } from "/static/api.js";
 import { button, dialog, guarded, h } from "/static/dom.js";
-import { aiBox, flagText, isAbnormal, known } from "/static/parts.js";
+import { aiBox, flagLine, isAbnormal, known } from "/static/parts.js";
 
 const VERDICTS = { a: "accepted", x: "rejected", e: "edited" };
 
@@ -18,7 +18,7 @@ export class FindingReview {
     const shown = mine.filter((finding) => finding.flag !== "none" || finding.verdict !== "open");
     const rest = mine.filter((finding) => !shown.includes(finding));
     const list = h("div", {}, shown.map((finding) => this.row(finding)), rest.length ? h("details", { class: "qp-fine" }, h("summary", {}, t("ui.findings.unremarkable", { n: rest.length })),
-      h("ul", {}, rest.map((finding) => h("li", {}, `${finding.label_text} · ${flagText(finding)}`)))) : null,
+      h("ul", {}, rest.map((finding) => h("li", {}, flagLine(finding, `${finding.label_text} · `))))) : null,
     shown.length ? h("p", { class: "qp-fine" }, t("ui.findings.keys")) : null);
     return aiBox(one, mine, one.ai_status === "done" ? list : null);
   }
@@ -28,7 +28,7 @@ export class FindingReview {
     const choice = (verdict, key) => h("button", { type: "button", class: `qp-verdict qp-verdict-${verdict}`, "aria-pressed": String(finding.verdict === verdict), title: key.toUpperCase(), disabled: !can, dataset: { testid: `verdict-${verdict}` },
       onclick: () => guarded(() => this.decide(finding, verdict)) }, t(`ui.verdict.${verdict}`));
     const row = h("div", { class: `qp-finding qp-flag-${finding.flag}`, tabIndex: 0, dataset: { finding: finding.id, verdict: finding.verdict } },
-      h("span", { class: "qp-grow" }, h("b", {}, finding.label_text), h("span", { class: "qp-fine qp-line" }, finding.suppressed_by ? finding.suppressed_text || t("ui.ai.suppressed") : flagText(finding)),
+      h("span", { class: "qp-grow" }, h("b", {}, finding.label_text), h("span", { class: "qp-fine qp-line" }, finding.suppressed_by ? finding.suppressed_text || t("ui.ai.suppressed") : flagLine(finding)),
         finding.verdict === "edited" ? h("span", { class: "qp-line" }, `→ ${labelText(finding.verdict_label)}`) : null),
       h("span", { class: "qp-verdicts", role: "group", "aria-label": known("ui.verdict", finding.verdict) }, Object.entries(VERDICTS).map(([key, verdict]) => choice(verdict, key))));
     this.rows.push({ row, finding });

@@ -1,6 +1,6 @@
 /** The report: structured template, phrases, autosaved draft, signature. */
 import { labels, labelText, post, put, session, t } from "/static/api.js";
-import { confirmed, debounce, fill, guarded, h, showError, toast, when } from "/static/dom.js";
+import { beforeLeaving, confirmed, debounce, fill, guarded, h, showError, toast, when } from "/static/dom.js";
 import { templatesOf } from "/static/templates.js";
 import { withPassword } from "/static/reading_acts.js";
 
@@ -22,11 +22,13 @@ export class ReportEditor {
       if (event.key === "s" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); guarded(() => this.save()); }
     });
     this.clock = setInterval(() => this.showUnlock(), 15000);
+    this.stay = beforeLeaving(() => this.settle());
     guarded(() => this.open());
   }
 
   close() {
     clearInterval(this.clock);
+    this.stay();
     this.flush().catch(showError);
   }
 
@@ -38,7 +40,14 @@ export class ReportEditor {
 
   async flush() {
     this.saveSoon.cancel();
+    await this.saving;
     if (this.dirty) await this.save();
+  }
+
+  /** As flush, but words that could not be saved are a failure. */
+  async settle() {
+    await this.flush();
+    if (this.dirty) throw new Error(t("ui.report.not_saved"));
   }
 
   async open() {
@@ -145,7 +154,14 @@ export class ReportEditor {
     this.saveSoon();
   }
 
-  async save() {
+  /** Save the draft; `saving` never rejects, for those who only wait for the line to be free. */
+  save() {
+    const sent = this.send();
+    this.saving = sent.catch(() => null);
+    return sent;
+  }
+
+  async send() {
     if (!this.content) return;
     this.dirty = false;
     const { template_id: template, fields, impression, advice, findings, measurements, is_critical: critical } = this.content;

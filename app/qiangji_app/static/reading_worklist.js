@@ -1,7 +1,7 @@
 /** The worklist: most urgent first, then longest waiting; the reason is part of the row. */
 import { cases, get, session, t } from "/static/api.js";
 import { button, duration, fill, guarded, h } from "/static/dom.js";
-import { demoBadge, known, modalityText, personLine, placeholder, stateBadge, truncatedNote, urgencyBadge } from "/static/parts.js";
+import { demoBadge, holderText, known, modalityText, personLine, placeholder, stateBadge, truncatedNote, urgencyBadge } from "/static/parts.js";
 import { recall, remember } from "/static/store.js";
 
 const REFRESH_S = 10;
@@ -95,9 +95,9 @@ export class Worklist {
     return h("button", { type: "button", class: `qp-work-row qp-edge-${row.urgency.level} ${mine ? "qp-mine" : ""}`, role: "listitem", dataset: { case: row.id, testid: "work-row" }, onclick: () => this.onopen(row.id) },
       h("span", {}, urgencyBadge(row.urgency), row.triage === "done" ? null : h("span", { class: "qp-fine qp-line" }, known("ui.triage", row.triage))),
       h("span", {}, personLine(row.patient), " ", demoBadge(row), h("span", { class: "qp-fine qp-line" }, `${modalityText(row.modality)} · ${row.short_id}`)),
-      h("span", { class: "qp-why", title: reasons.join("\n") }, reasons.join(";") || t("ui.reading.no_reason")),
+      h("span", { class: "qp-why", title: reasons.join("\n") }, reasons.join(";") || (row.triage === "done" ? t("ui.reading.no_reason") : "")),
       h("span", {}, row.site.name), h("span", { class: "qp-number" }, duration(row.waiting_minutes)),
-      h("span", {}, stateBadge(row.state), row.claimed_by ? h("span", { class: "qp-fine qp-line" }, t(mine ? "ui.reading.by_me" : "ui.reading.by_other")) : null,
+      h("span", {}, stateBadge(row.state), row.claimed_by ? h("span", { class: "qp-fine qp-line" }, holderText(row.claimed_by)) : null,
         row.has_open_call ? h("span", { class: "qp-badge qp-urgency-critical" }, t("ui.call.open")) : null));
   }
 

@@ -1,7 +1,7 @@
 /** Puts the film or ECG viewer into a page: addresses, titles, prior studies, texts. */
 import { labelText, language, post, textsUnder, t } from "/static/api.js";
 import { fill, h, when } from "/static/dom.js";
-import { known, placeholder } from "/static/parts.js";
+import { ageText, known, placeholder } from "/static/parts.js";
 
 const MODULES = { film: "/static/film_viewer.js", ecg: "/static/ecg_viewer.js" };
 
@@ -32,15 +32,29 @@ export async function showViewer(stage, { view, recording = null, withMap = true
 
 function propsFor(kind, pictures, view, withMap) {
   const lang = language();
+  const whose = owner(view.patient);
+  const identity = `${whose} · ${view.short_id}`;
   return {
     lang, texts: { [lang]: textsUnder("viewer.") },
-    items: pictures.map((one, at) => item(one.id, `${at + 1} ${one.view ? known("ui.view", one.view) : ""} ${when(one.acquired_at || one.received_at)}`.trim(), withMap ? one.map_labels : [])),
-    prior: (view.prior || []).flatMap((study) => study.recordings.filter((one) => one.kind === kind).map((one) => item(one.id, when(study.acquired_at), []))),
+    items: pictures.map((one, at) => item(one.id, identity, `${at + 1} ${one.view ? known("ui.view", one.view) : ""} ${when(one.acquired_at || one.received_at)}`.trim(), withMap ? one.map_labels : [])),
+    prior: (view.prior || []).flatMap((study) => study.recordings.filter((one) => one.kind === kind).map((one) => priorItem(one, study, view.patient))),
   };
 }
 
-function item(id, title, mapLabels) {
-  return { url: `/api/v1/images/${encodeURIComponent(id)}`, title, map_labels: (mapLabels || []).map((label) => ({ id: label, text: labelText(label) })) };
+/** An earlier study of the same person; the age of today does not belong on it. */
+function priorItem(one, study, patient) {
+  const date = when(study.acquired_at || study.created_at);
+  return item(one.id, `${owner({ ...patient, age_years: null })} · ${date}`, date, []);
+}
+
+/** Name, sex, age as they stand on the picture itself. */
+function owner({ name, sex, age_years: age }) {
+  return [name || t("ui.person.unnamed"), sex && known("ui.sex", sex), age === null || age === undefined ? "" : ageText(age)].filter(Boolean).join(" ");
+}
+
+/** `title` is drawn on the picture, `label` names it in tabs and lists. */
+function item(id, title, label, mapLabels) {
+  return { url: `/api/v1/images/${encodeURIComponent(id)}`, title, label, map_labels: (mapLabels || []).map((name) => ({ id: name, text: labelText(name) })) };
 }
 
 async function audit({ url, label }) {
