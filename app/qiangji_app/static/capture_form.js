@@ -1,7 +1,7 @@
 /** The request form: who the patient is and why the examination is asked for. */
 import { t } from "/static/api.js";
 import { button, fill, h } from "/static/dom.js";
-import { known } from "/static/parts.js";
+import { isPending, known } from "/static/parts.js";
 import { readIdNumber } from "/static/id_number.js";
 
 const EMPTY = {
@@ -162,9 +162,9 @@ export class RequestForm {
   }
 
   /** Possible duplicates and differences to the files, as the server answered the saved form. */
-  showAnswer({ duplicates = [], mismatches = [], identity_reason: explained = "" }) {
+  showAnswer({ duplicates = [], mismatches = [], differences = [], identity_reason: explained = "" }) {
     fill(this.mismatch, mismatches.length && !explained ? h("section", { class: "qp-card qp-card-refuse", dataset: { testid: "mismatch-card" } }, h("b", {}, t("ui.capture.mismatch")),
-      h("span", {}, mismatches.map((field) => known("ui.form", field)).join("、")), button(t("ui.capture.mismatch_confirm"), () => this.onidentity(mismatches), { testid: "confirm-identity" })) : null);
+      differenceTable(mismatches, differences), button(t("ui.capture.mismatch_confirm"), () => this.onidentity(mismatches, differences), { testid: "confirm-identity" })) : null);
     if (!duplicates.length) {
       fill(this.duplicates);
       return;
@@ -177,12 +177,22 @@ export class RequestForm {
     fill(this.duplicates, h("section", { class: "qp-card qp-card-warn", dataset: { testid: "duplicates" } }, h("b", {}, t("ui.form.duplicate")), h("p", {}, t("ui.form.duplicate_text")), rows));
   }
 
-  /** Ask for the age where no file and no form states it. */
+  /** Ask for the age where none is stated and the AI, done with the files, read none of them. */
   showFileFacts(view) {
     const stated = this.values.birth_date || this.values.age_years !== "";
-    const asked = view.recordings.some((one) => (one.notices || []).some((notice) => /age/.test(notice.code))) || (view.recordings.length > 0 && !stated);
-    fill(this.fileFacts, asked && !stated ? h("p", { class: "qp-card qp-card-warn", dataset: { testid: "age-asked" } }, t("ui.form.age_asked")) : null);
+    const settled = view.recordings.filter((one) => !isPending(one));
+    const asked = !stated && settled.length > 0 && settled.length === view.recordings.length && !settled.some((one) => one.ai_status === "done");
+    fill(this.fileFacts, asked ? h("p", { class: "qp-card qp-card-warn", dataset: { testid: "age-asked" } }, t("ui.form.age_asked")) : null);
   }
+}
+
+/** What the form says beside what each file says; names of the fields alone where the values are not at hand. */
+export function differenceTable(fields, differences) {
+  if (!differences.length) return h("ul", { class: "qp-mismatch" }, fields.filter(Boolean).map((field) => h("li", {}, known("ui.form", field))));
+  const shown = (field, value) => (field === "sex" && value ? known("ui.sex", value) : value) || "—";
+  return h("table", { class: "qp-differences", dataset: { testid: "differences" } },
+    h("thead", {}, h("tr", {}, ["file", "field", "form", "says"].map((name) => h("th", { scope: "col" }, t(`ui.difference.${name}`))))),
+    h("tbody", {}, differences.map((one) => h("tr", {}, [one.file_name, known("ui.form", one.field), shown(one.field, one.in_form), shown(one.field, one.in_file)].map((text) => h("td", {}, text))))));
 }
 
 /** `JZ` and the moment: a number for a patient nobody knows yet. */

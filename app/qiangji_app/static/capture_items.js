@@ -44,7 +44,7 @@ export class ItemList {
     const failed = item.state === "failed";
     return h("article", { class: `qp-item qp-item-${item.state}`, dataset: { testid: "upload-item", state: item.state } },
       h("div", { class: "qp-item-head" }, h("b", { class: "qp-file" }, item.file_name), h("span", { class: "qp-fine" }, bytes(item.size)), h("span", { class: "qp-item-state" }),
-        failed ? button(t("ui.common.retry"), () => retry(item.upload_id), { testid: "retry-upload" }) : null,
+        failed && item.size ? button(t("ui.common.retry"), () => retry(item.upload_id), { testid: "retry-upload" }) : null,
         item.state === "stored" ? null : button(t("ui.capture.drop_item"), async () => { await drop(item.upload_id); this.onchange(); }, { kind: "quiet" })),
       failed ? h("p", { class: "qp-field-error" }, item.error.message, item.error.advice ? ` ${item.error.advice}` : "") : null,
       h("progress", { max: 100, value: 0, "aria-label": item.file_name }));

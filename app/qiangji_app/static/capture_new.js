@@ -1,6 +1,6 @@
 /** A new examination: files, request form, quality and AI hints, submission. */
 import { ApiError, del, get, newId, post, put, session, t } from "/static/api.js";
-import { button, confirmed, debounce, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
+import { beforeLeaving, button, confirmed, debounce, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { alarm, callList, isPending, loadCase, messageThread, modalityText } from "/static/parts.js";
 import { RequestForm } from "/static/capture_form.js";
 import { ItemList } from "/static/capture_items.js";
@@ -25,12 +25,13 @@ export class NewExamination {
     this.onlist = onlist;
     this.onnew = onnew;
     this.view = null;
+    this.saves = 0;
     this.current = recall(userId(), "case") || this.fresh();
     this.items = new ItemList({ onremove: (recording) => this.remove(recording), onchange: () => this.reload() });
     this.form = new RequestForm({
       values: recall(userId(), `form.${this.current.id}`),
       onchange: (values) => { remember(userId(), `form.${this.current.id}`, values); this.saveSoon(); },
-      onidentity: (fields) => this.confirmIdentity(fields),
+      onidentity: (fields, differences) => this.confirmIdentity(fields, differences),
     });
     this.saveSoon = debounce(() => this.save(), 900);
   }
@@ -52,6 +53,7 @@ export class NewExamination {
       h("div", { class: "qp-submit-bar" }, this.saved, h("span", { class: "qp-grow" }),
         button(t("ui.capture.discard"), () => this.discard(), { kind: "quiet", testid: "discard" }), this.submitButton));
     this.stop = onUploads((item) => this.uploadChanged(item));
+    this.stay = beforeLeaving(() => this.saveSoon.flush());
     this.leave = (event) => { if (uploads().some((item) => item.volatile && item.state !== "stored")) event.preventDefault(); };
     window.addEventListener("beforeunload", this.leave);
     this.draw();
@@ -61,6 +63,7 @@ export class NewExamination {
   close() {
     this.saveSoon.flush();
     if (this.stop) this.stop();
+    if (this.stay) this.stay();
     clearTimeout(this.timer);
     this.closed = true;
     window.removeEventListener("beforeunload", this.leave);
@@ -113,7 +116,7 @@ export class NewExamination {
       toast(t("ui.capture.already_submitted"), { kind: "warn" });
       return;
     }
-    await this.askModality(files);
+    await this.askModality(files.filter((file) => file.size));
     await enqueue(this.current.id, this.current.modality, files);
     this.draw();
   }
@@ -137,18 +140,21 @@ export class NewExamination {
     if (!this.form.isWorthSaving()) return;
     try {
       await this.ensureCase();
+      this.saves += 1;
       this.view = await put(`/cases/${this.current.id}/request`, this.form.request());
+      this.saves += 1;
       this.saved.textContent = t("ui.capture.saved");
       this.form.showAnswer(this.view);
       this.draw();
+      this.watch(); // another age or sex has every recording read again
     } catch (error) {
       if (loud) throw error;
       this.saved.textContent = error instanceof ApiError && error.status === 0 ? t("ui.capture.saved_here") : error.message;
     }
   }
 
-  async confirmIdentity(fields) {
-    const reason = await askIdentity(fields, t("ui.capture.mismatch_confirm"));
+  async confirmIdentity(fields, differences) {
+    const reason = await askIdentity(fields, differences, t("ui.capture.mismatch_confirm"));
     if (reason === null) return;
     this.view = await post(`/cases/${this.current.id}/identity`, { reason });
     this.form.showAnswer(this.view);
@@ -173,7 +179,9 @@ export class NewExamination {
     if (!known || this.closed) return;
     try {
       const id = this.current.id;
+      const saves = this.saves;
       const view = await loadCase(id);
+      if (saves !== this.saves) { this.reloadSoon(0); return; } // a save overtook this look
       if (id !== this.current.id || this.closed) return;
       if (view.state !== "draft" && view.state !== "returned") {
         this.leaveBehind();

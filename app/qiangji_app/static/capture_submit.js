@@ -1,7 +1,7 @@
 /** Submission, with the two questions that may come back: another patient's file, a refused quality. */
-import { post, t } from "/static/api.js";
+import { get, post, t } from "/static/api.js";
 import { askReason, h } from "/static/dom.js";
-import { known } from "/static/parts.js";
+import { differenceTable } from "/static/capture_form.js";
 
 /** Reading a file takes a second or two; the server stops asking for patience after a minute. */
 const READING_PAUSE_MS = 700;
@@ -29,7 +29,8 @@ export async function submitCase(view, form) {
 /** Undefined for an error that no reason answers. */
 async function reasonFor(error, view) {
   if (error.code === "identity.mismatch") {
-    const reason = await askIdentity(String(error.params.fields || "").split(","), t("ui.submit.mismatch_yes"));
+    const { differences = [] } = await get(`/cases/${view.id}/warnings`);
+    const reason = await askIdentity(String(error.params.fields || "").split(","), differences, t("ui.submit.mismatch_yes"));
     return reason && { identity_reason: reason };
   }
   if (error.code === "gate.override_needed") {
@@ -43,9 +44,9 @@ async function reasonFor(error, view) {
 }
 
 /** Why form and file belong to the same patient; null when the person went back. */
-export function askIdentity(fields, yes) {
+export function askIdentity(fields, differences, yes) {
   const intro = h("div", { dataset: { testid: "mismatch" } }, h("p", {}, t("ui.submit.mismatch_text")),
-    h("ul", { class: "qp-mismatch" }, fields.filter(Boolean).map((field) => h("li", {}, known("ui.form", field)))));
+    differenceTable(fields, differences));
   return askReason({
     title: t("ui.submit.mismatch"), intro, yes, kind: "danger",
     choices: [t("ui.submit.mismatch_choice.entered"), t("ui.submit.mismatch_choice.spelling"), t("ui.submit.mismatch_choice.checked")],

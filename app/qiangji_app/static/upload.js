@@ -43,8 +43,9 @@ export async function enqueue(caseId, modality, files) {
   for (const file of files) {
     const item = {
       upload_id: newId(), case_id: caseId, modality, user_id: session().user.id, order: (order += 1),
-      file_name: file.name, size: file.size, sha256: "", blob: file, state: "queued", received: 0,
-      recording_id: null, error: null,
+      file_name: file.name, size: file.size, sha256: "", blob: file, received: 0, recording_id: null,
+      state: file.size ? "queued" : "failed",
+      error: file.size ? null : { message: t("ui.upload.empty"), advice: t("ui.upload.empty_advice") },
     };
     items.set(item.upload_id, item);
     try {
@@ -60,7 +61,7 @@ export async function enqueue(caseId, modality, files) {
 /** Try a failed item again. One that the server gave up on starts anew under a new id. */
 export async function retry(uploadId) {
   const item = items.get(uploadId);
-  if (!item || item.state !== "failed") return;
+  if (!item || item.state !== "failed" || !item.size) return;
   if (item.gone) {
     await drop(uploadId);
     Object.assign(item, { upload_id: newId(), gone: false });
@@ -273,7 +274,7 @@ export function percent(item) {
   return Math.min(99, Math.floor(((item.received + (item.part || 0)) / item.size) * 100));
 }
 
-/** Files of a drop, folders walked; hidden files and empty ones left out. */
+/** Files of a drop, folders walked; hidden files left out. */
 export async function filesOf(dataTransfer) {
   const entries = [...dataTransfer.items].map((item) => item.webkitGetAsEntry && item.webkitGetAsEntry()).filter(Boolean);
   if (!entries.length) return usable([...dataTransfer.files]);
@@ -282,9 +283,9 @@ export async function filesOf(dataTransfer) {
   return usable(found);
 }
 
-/** Files that are worth sending. */
+/** Files that are worth listing; an empty one is listed as failed, so that nobody misses it. */
 export function usable(files) {
-  return files.filter((file) => file.size > 0 && !file.name.startsWith(".") && file.name !== "DICOMDIR" && file.name !== "Thumbs.db");
+  return files.filter((file) => !file.name.startsWith(".") && file.name !== "DICOMDIR" && file.name !== "Thumbs.db");
 }
 
 async function walk(entry, found) {
