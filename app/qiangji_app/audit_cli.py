@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from qiangji_app.config import Settings
+from qiangji_app.storage.audit_problems import Problem
 from qiangji_app.storage.engines import open_engines
 from qiangji_app.storage.heads import HEADS_FOLDER, HeadsFile
 from qiangji_app.storage.keys import open_keys
-from qiangji_app.storage.verify import Problem, Verification, verify_log
+from qiangji_app.storage.verify import Verification, verify_log
 from qiangji_datasets.errors import QiangjiError, StorageFault
 from qiangji_datasets.messages import Catalogue, Language
 
@@ -31,7 +32,7 @@ def verify(
     key_dir: Annotated[Path | None, typer.Option(help="密钥目录 / key folder")] = None,
     database_url: Annotated[str, typer.Option(help="数据库地址 / database URL")] = "",
 ) -> None:
-    """核对每一条日志的校验码、顺序和另存的链头 / Check every event, link and head.
+    """核对每一条日志、另存的链头和签发的报告 / Check every event, link, head and signed report.
 
     Exit code 0: whole; 1: damaged, or it could not be checked.
     """
@@ -66,7 +67,7 @@ def _verified(settings: Settings) -> Verification:
 
 def _lines(result: Verification, texts: Catalogue, language: Language) -> list[str]:
     if not result.problems:
-        return [texts.text("audit.whole", language, events=result.events)]
+        return [texts.text("audit.whole", language, events=result.events, reports=result.reports)]
     head = texts.text(
         "audit.damaged", language, events=result.events, problems=len(result.problems)
     )
@@ -81,4 +82,6 @@ def _line(problem: Problem, texts: Catalogue, language: Language) -> str:
         node_id=problem.node_id,
         chain=problem.chain,
         node_seq=problem.node_seq,
+        case_id=problem.case_id,
+        version=problem.version,
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from support.postgres import new_database, running_postgres, why_no_postgres
-from support.storage_box import Box, open_box
+from support.storage_box import Box, add_case, add_signed, open_box, signed
 from typer.testing import CliRunner
 
 from qiangji_app.audit_cli import audit
@@ -23,6 +23,7 @@ from qiangji_app.domain.events import event_hash
 from qiangji_app.storage.verify import verify_log
 
 _EVENTS = 40
+_TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
 _TESTS = Path(__file__).parents[1]
 
 
@@ -45,8 +46,8 @@ def _append(box: Box, count: int) -> None:
 def _tamper(box: Box, script: str) -> None:
     """Change the file as an attacker with database rights would."""
     connection = sqlite3.connect(box.database, isolation_level=None)
-    connection.execute("DROP TRIGGER IF EXISTS event_no_update")
-    connection.execute("DROP TRIGGER IF EXISTS event_no_delete")
+    for (name,) in connection.execute(_TRIGGERS).fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
     connection.executescript(script)
     connection.close()
 
@@ -325,3 +326,84 @@ def test_threads_of_one_process_append_at_once_and_none_fails(tmp_path: Path) ->
     found = verify_log(box.store.engines, box.keys, box.store.heads_file)
     assert (found.events, found.problems) == (2 * 16 * 5, ())
     box.store.close()
+
+
+@pytest.fixture
+def reports(box: Box) -> Box:
+    """A case whose report was signed and amended once."""
+    add_case(box)
+    with box.store.begin() as unit:
+        add_signed(unit, signed(version=1))
+        add_signed(unit, signed(version=2))
+        unit.commit()
+    return box
+
+
+def _report_problems(box: Box) -> list[tuple[str, str, int]]:
+    found = verify_log(box.store.engines, box.keys, box.store.heads_file)
+    assert all(problem.code.startswith("audit.report") for problem in found.problems)
+    return [(problem.code, problem.case_id, problem.version) for problem in found.problems]
+
+
+def test_untouched_reports_are_whole(reports: Box) -> None:
+    found = verify_log(reports.store.engines, reports.keys, reports.store.heads_file)
+
+    assert (found.reports, found.problems) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("signer_id = 's2'", "audit.report_edited"),
+        ("signed_at = '2020-01-01 00:00:00.000000'", "audit.report_edited"),
+        ("""recording_sha256 = '["b"]'""", "audit.report_edited"),
+        ("recording_sha256 = 'no json'", "audit.report_unreadable"),
+        ("sealed_content = x'00'", "audit.report_unreadable"),
+        ("superseded_by = 0", "audit.report_order"),
+    ],
+)
+def test_a_signed_report_that_was_changed_is_found(reports: Box, change: str, code: str) -> None:
+    _tamper(reports, f"UPDATE signed_report SET {change} WHERE version = 1")
+
+    assert _report_problems(reports) == [(code, "c1", 1)]
+
+
+def test_another_digest_in_a_report_contradicts_the_log(reports: Box) -> None:
+    _tamper(reports, f"UPDATE signed_report SET content_sha256 = '{'e' * 64}' WHERE version = 1")
+
+    assert _report_problems(reports) == [
+        ("audit.report_edited", "c1", 1),
+        ("audit.report_contradicted", "c1", 1),
+    ]
+
+
+def test_a_signed_report_that_was_removed_is_missed(reports: Box) -> None:
+    _tamper(reports, "PRAGMA foreign_keys = OFF; DELETE FROM signed_report WHERE version = 2")
+
+    assert _report_problems(reports) == [
+        ("audit.report_order", "c1", 1),
+        ("audit.report_missing", "c1", 2),
+    ]
+
+
+def test_a_report_that_nobody_signed_is_found(reports: Box) -> None:
+    with reports.store.begin() as unit:
+        unit.cases.add_signed(signed(version=3))
+        unit.commit()
+
+    assert _report_problems(reports) == [("audit.report_not_logged", "c1", 3)]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_command_names_the_case_of_a_changed_report(
+    reports: Box, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    _tamper(reports, "UPDATE signed_report SET signer_id = 's2' WHERE version = 1")
+    monkeypatch.setenv("QIANGJI_LANG", language)
+    words = ["--data-dir", str(reports.folder / "data"), "--key-dir", str(reports.folder / "keys")]
+
+    done = CliRunner().invoke(audit, ["verify", *words])
+
+    assert done.exit_code == 1
+    assert "c1" in done.output
+    assert "{" not in done.output

@@ -139,6 +139,17 @@ def signed(case_id: str = "c1", version: int = 1) -> SignedReport:
     )
 
 
+def add_signed(unit: Unit, report: SignedReport) -> None:
+    """A signed version and its event, as signing writes them."""
+    unit.cases.add_signed(report)
+    unit.events.append(
+        type="report.signed",
+        actor_id=report.signer_id,
+        case_id=report.case_id,
+        payload={"version": report.version, "content_sha256": report.content_sha256},
+    )
+
+
 def add_case(box: Box, case_id: str = "c1", person_id: str = "p1") -> None:
     """Site (when there is none), person and draft, committed."""
     with box.store.begin() as unit:

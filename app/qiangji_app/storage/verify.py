@@ -1,4 +1,4 @@
-"""Checks the whole log: every hash with the key, every link, every head written elsewhere."""
+"""Checks the whole log: every hash, every link, every head written elsewhere, signed reports."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from qiangji_app.domain.events import GENESIS, Event, event_hash
+from qiangji_app.storage.audit_problems import Problem
 from qiangji_app.storage.engines import Engines
 from qiangji_app.storage.events import CHAINS, TAMPERED, Head, SqlSweep, is_genuine, to_head
 from qiangji_app.storage.heads import HeadsFile, Witness
 from qiangji_app.storage.keys import Keys
 from qiangji_app.storage.rows import translated
 from qiangji_app.storage.tables import chain_head, event, node
+from qiangji_app.storage.verify_reports import check_reports
 from qiangji_datasets.errors import StorageFault
 
 #: Kinds of damage, each a message key.
@@ -32,25 +34,16 @@ UNKNOWN_NODE: Final = "audit.unknown_node"
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One sign of damage; ``node_seq`` is the event where it shows."""
-
-    code: str
-    node_id: str
-    chain: str
-    node_seq: int
-
-
-@dataclass(frozen=True)
 class Verification:
-    """How many events were checked and what is wrong with them."""
+    """How many events and signed reports were checked and what is wrong with them."""
 
     events: int
+    reports: int
     problems: tuple[Problem, ...]
 
 
 def verify_log(engines: Engines, keys: Keys, heads: HeadsFile) -> Verification:
-    """Check every chain of the database against its key and the heads written elsewhere.
+    """Check every chain against its key and the heads written elsewhere, and signed reports.
 
     Heads are read first: they follow the database, so a sound database is never behind them.
     """
@@ -68,8 +61,10 @@ def verify_log(engines: Engines, keys: Keys, heads: HeadsFile) -> Verification:
                 walk = _Walk(connection, keys, node_id, chain)
                 problems += walk.problems(known)
                 events += walk.count
+        reports, found = check_reports(connection, keys)
+        problems += found
     problems += _forged(witnesses)
-    return Verification(events, tuple(problems))
+    return Verification(events, reports, tuple(problems))
 
 
 class _Walk:
