@@ -1,6 +1,6 @@
 /** What every page has: header, navigation by role, alerts, language, sign-out; uploads go on here. */
 import { get, hasRole, language, setLanguage, signOut, start, session, t } from "/static/api.js";
-import { button, confirmed, every, fill, h, showError, when } from "/static/dom.js";
+import { button, confirmed, every, fill, h, readyToLeave, showError, when } from "/static/dom.js";
 import { known } from "/static/parts.js";
 import { forgetAll } from "/static/store.js";
 import { isBusy, onUploads, percent, resume, uploads } from "/static/upload.js";
@@ -51,9 +51,21 @@ function header(page, pages) {
 
 async function leave() {
   if (isBusy() && !(await confirmed(t("ui.shell.sign_out"), t("ui.shell.still_sending"), { yes: t("ui.shell.sign_out") }))) return;
+  if (!(await savedOrGivenUp())) return;
   const id = session().user.id;
   await signOut();
   forgetAll(id);
+}
+
+/** True when unsaved words are on the server, or the person lets go of them. */
+async function savedOrGivenUp() {
+  try {
+    await readyToLeave();
+    return true;
+  } catch (error) {
+    if (error.name === "SignedOut") return false;
+    return confirmed(t("ui.shell.sign_out"), t("ui.shell.unsaved", { reason: error.message }), { yes: t("ui.shell.sign_out") });
+  }
 }
 
 function watchUploads(root) {
