@@ -480,7 +480,22 @@ def test_the_grid_is_to_scale_and_can_be_calibrated(page: Page, address: str) ->
     ask(page, "set({speed: 50, layout: '12x1'})")
     assert ask(page, second) == pytest.approx(50 * 4.2)
     open_ecg(page, address, "ecg")
+    ask(page, "act('one')")
     assert ask(page, "state()")["pxPerMm"] == pytest.approx(4.2)
+
+
+def test_a_sheet_too_wide_for_its_pane_opens_at_fit_width_and_is_one_key_from_true_scale(
+    page: Page, address: str
+) -> None:
+    page.set_viewport_size({"width": 1000, "height": 768})
+    open_ecg(page, address, "ecg")
+    assert ask(page, "state()")["fit"] is True
+    assert "非 1:1" in ask(page, "state()")["printed"]
+
+    page.focus(".qj")
+    page.keyboard.press("1")
+    assert ask(page, "state()")["pxPerMm"] == pytest.approx(96 / 25.4)
+    assert "非 1:1" not in ask(page, "state()")["printed"]
 
 
 def test_raw_is_the_default_is_exact_and_is_one_key_away(
