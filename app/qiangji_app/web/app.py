@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -26,8 +26,8 @@ from qiangji_app.web.api import cases, images, results, setup, uploads
 from qiangji_app.web.api import sessions as session_routes
 from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language
 from qiangji_app.web.guard import SECURITY_HEADERS, Guard
-from qiangji_app.web.late_pages import LatePages
 from qiangji_app.web.metrics import Metrics
+from qiangji_app.web.quick_gradio import without_stub_files
 from qiangji_datasets.errors import QiangjiError, SystemFault
 from qiangji_datasets.messages import MissingText
 
@@ -59,15 +59,12 @@ def create_app(
         Called once the server runs.
     """
 
-    pages = LatePages(installation.context)
-
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         installation.start()
         if on_start is not None:
             on_start()
-        async with pages.running() if with_pages else nullcontext():
-            yield
+        yield
         installation.close()
 
     app = FastAPI(
@@ -86,7 +83,7 @@ def create_app(
         app.include_router(module.router, prefix="/api/v1")
     _add_plain_routes(app, installation)
     if with_pages:
-        app.mount("/", pages)
+        _add_pages(app, installation.context)
 
     def is_signed_in(request: Request) -> bool:
         token = request.cookies.get(SESSION_COOKIE, "")
@@ -182,3 +179,15 @@ def _page(text: str) -> Callable[[], HTMLResponse]:
         return HTMLResponse(text, headers={"Cache-Control": "no-store"})
 
     return serve
+
+
+def _add_pages(app: FastAPI, ctx: Context) -> None:
+    """Mount the Gradio pages; in this thread, before any other runs.
+
+    Building them beside a running server would answer sooner, but neither CPython's parser nor
+    pydantic's schemas, which Gradio uses while it is imported, take two threads at once.
+    """
+    with without_stub_files():
+        from qiangji_app.web.pages import mount_pages
+
+    mount_pages(app, ctx)

@@ -95,12 +95,12 @@ def _slot(module: str, options: dict[str, str], *, failed: str) -> gr.HTML:
 
 
 def mount_pages(app: FastAPI, ctx: Context) -> None:
-    """Mount the pages at ``/`` of an application of their own.
+    """Mount the pages at ``/``, after every other route of the application.
 
     Parameters
     ----------
     app
-        Takes the pages; it has no other routes.
+        Application whose routes under ``/api``, ``/static`` and ``/login`` exist already.
     ctx
         Texts for the names of the pages, and sessions.
     """
