@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from support.server_process import PASSWORD, Json, case_view
+from support.server_process import PASSWORD, Json, case_view, eventually
 
 _PATIENT = {"name": "王小明", "kind": "known", "sex": "M", "age_years": 50}
 _REPORT = {"template_id": "ecg_standard", "impression": "窦性心律", "advice": "随诊"}
@@ -21,7 +21,14 @@ def submit(client: httpx.Client, case_id: str, patient: Json | None = None) -> J
     form = {"patient": patient or _PATIENT, "clinical": {"requested": "routine"}}
     _done(client.put(f"/api/v1/cases/{case_id}/request", json=form))
     reasons = {"override_reason": "急需会诊", "identity_reason": "已当面核对"}
-    return _done(client.post(f"/api/v1/cases/{case_id}/submit", json=reasons))
+
+    def sent() -> httpx.Response | None:
+        """The answer, once the files were read again with the form's age and sex."""
+        answer = client.post(f"/api/v1/cases/{case_id}/submit", json=reasons)
+        is_reading = answer.status_code == 409 and "recording.still_reading" in answer.text
+        return None if is_reading else answer
+
+    return _done(eventually(sent, what="answer to the submission"))
 
 
 def read_and_sign(client: httpx.Client, case_id: str, report: Json | None = None) -> Json:
