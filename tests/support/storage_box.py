@@ -21,7 +21,7 @@ from qiangji_app.storage.keys import Keys, open_keys
 from qiangji_app.storage.store import SqlStore, open_store
 
 NOW = datetime(2026, 3, 1, 8, 30, 15, 123456, tzinfo=UTC)
-PATIENT = Patient(name="张三丰", id_number="000000194912310027", phone="000-0000")
+PATIENT = Patient(name="张三丰", id_number="000000194912310027", phone="0000-4711-0815")
 
 
 @dataclass(frozen=True)
