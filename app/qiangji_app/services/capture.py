@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from qiangji_app.domain.case import Case, ClinicalRequest, Message, RecordingState, without_reasons
+from qiangji_app.domain.case import Case, ClinicalRequest, RecordingState, without_reasons
 from qiangji_app.domain.ids import is_uuid
 from qiangji_app.domain.person import (
     Patient,
@@ -17,6 +17,7 @@ from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_role, visible_case
 from qiangji_app.services.context import Context
 from qiangji_app.services.identity import linked, mismatches, own_person
+from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import is_refused, refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected
 
@@ -199,17 +200,7 @@ def withdraw(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         case = unit.cases.save(require(actor, case, Action.WITHDRAW))
-        unit.cases.add_message(
-            Message(
-                id=ctx.ids.new(),
-                case_id=case.id,
-                author_id=actor.user_id,
-                at=ctx.clock.now(),
-                kind="withdraw",
-                reason_code="",
-                text=reason.strip()[:_MAX_TEXT],
-            )
-        )
+        say(ctx, unit, actor, case.id, kind="withdraw", text=reason)
         unit.events.append(type="case.withdrawn", actor_id=actor.user_id, case_id=case.id)
         unit.commit()
     return case

@@ -19,6 +19,7 @@ from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import may_view, require, visible_case
 from qiangji_app.services.context import Caller, Context
+from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.labels import UrgencyLevel
@@ -181,16 +182,7 @@ def send_message(ctx: Context, actor: Actor, case_id: str, text: str) -> Message
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.MESSAGE)
-        message = Message(
-            id=ctx.ids.new(),
-            case_id=case.id,
-            author_id=actor.user_id,
-            at=ctx.clock.now(),
-            kind="message",
-            reason_code="",
-            text=text.strip()[:_MAX_TEXT],
-        )
-        unit.cases.add_message(message)
+        message = say(ctx, unit, actor, case.id, kind="message", text=text)
         unit.events.append(type="message.sent", actor_id=actor.user_id, case_id=case.id)
         unit.commit()
     return message

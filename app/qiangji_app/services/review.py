@@ -9,7 +9,6 @@ from qiangji_app.domain.case import (
     Case,
     Finding,
     FindingSource,
-    Message,
     Verdict,
     without_reasons,
 )
@@ -20,6 +19,7 @@ from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, visible_case
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.identity import mismatches
+from qiangji_app.services.thread import say
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.labels import label
 
@@ -84,17 +84,7 @@ def take_over(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
             case = unit.cases.save(
                 replace(case, claimed_by=actor.user_id, claimed_at=ctx.clock.now())
             )
-        unit.cases.add_message(
-            Message(
-                id=ctx.ids.new(),
-                case_id=case.id,
-                author_id=actor.user_id,
-                at=ctx.clock.now(),
-                kind="take_over",
-                reason_code="",
-                text=reason.strip()[:_MAX_TEXT],
-            )
-        )
+        say(ctx, unit, actor, case.id, kind="take_over", text=reason)
         unit.events.append(
             type="case.taken_over",
             actor_id=actor.user_id,
@@ -136,17 +126,7 @@ def return_case(ctx: Context, actor: Actor, case_id: str, reason_code: str, text
         case = require(actor, case, Action.RETURN, unit.cases.draft(case.id))
         case = unit.cases.save(replace(without_reasons(case), claimed_by="", claimed_at=None))
         unit.cases.remove_draft(case.id)
-        unit.cases.add_message(
-            Message(
-                id=ctx.ids.new(),
-                case_id=case.id,
-                author_id=actor.user_id,
-                at=ctx.clock.now(),
-                kind="return",
-                reason_code=reason_code,
-                text=text.strip()[:_MAX_TEXT],
-            )
-        )
+        say(ctx, unit, actor, case.id, kind="return", text=text, reason_code=reason_code)
         unit.events.append(
             type="case.returned",
             actor_id=actor.user_id,

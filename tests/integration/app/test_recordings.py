@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 from support.county import County, outcome
+from support.readings import ecg, film, prediction
 
 from qiangji_app.domain.case import (
     TriageStatus,
@@ -19,72 +20,11 @@ from qiangji_app.services import capture, imaging, recordings, review, triage
 from qiangji_app.services.results import result_document
 from qiangji_datasets.errors import Conflict, NotFound, StorageFault
 from qiangji_datasets.records import (
-    EcgRecord,
     Modality,
-    NameStatus,
-    PersonIdentity,
-    Radiograph,
-    Sex,
-    StudyIds,
-    View,
 )
-from qiangji_inference.reading import Reading
 from qiangji_inference.results import (
-    BundleRef,
     Flag,
-    GateResult,
-    LabelPrediction,
-    Prediction,
 )
-
-PERSON = PersonIdentity(name="赵某", name_status=NameStatus.DECODED, sex=Sex.F, age_years=60)
-
-
-def film(person: PersonIdentity = PERSON) -> Radiograph:
-    pixels = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
-    ids = StudyIds(acquired_at=datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001 - as devices write it
-    return Radiograph(pixels=pixels, bits_stored=12, view=View.PA, person=person, ids=ids)
-
-
-def ecg() -> EcgRecord:
-    signal = np.zeros((12, 5000), np.float32)
-    signal[1] = np.sin(np.arange(5000) / 80)
-    return EcgRecord(
-        signal_mv=signal,
-        rate_hz=500.0,
-        person=PERSON,
-        ids=StudyIds(),
-        filters={"low_hz": 0.05, "high_hz": float("nan")},
-    )
-
-
-def prediction(*calls: tuple[str, Flag]) -> Prediction:
-    labels = tuple(
-        LabelPrediction(label, 0.1, 0.52, flag, "sensitive", 0.3) for label, flag in calls
-    )
-    return Prediction(
-        bundle=BundleRef("cxr-adult", "0.1.0", "a" * 64),
-        modality=Modality.CXR,
-        labels=labels,
-        activation_map=np.ones((len(labels), 14, 14), np.float32),
-        map_extent=(0.0, 0.0, 1.0, 1.0),
-        calibration_id="platt-1",
-    )
-
-
-def reading(**changed: object) -> Reading:
-    values: dict[str, object] = {
-        "modality": Modality.CXR,
-        "age_years": 60.0,
-        "sex": Sex.F,
-        "quality": (),
-        "gate": GateResult(),
-        "is_gated": True,
-        "predictions": (),
-        "declined": (),
-        "measurements": None,
-    }
-    return Reading(**(values | changed))  # type: ignore[arg-type]  # built per case
 
 
 def test_triage_of_a_removed_recording_ends_quietly(county: County) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
-import numpy as np
 import pytest
 from support.county import START, outcome
+from support.readings import PERSON, ecg, film, prediction, reading
 
 from qiangji_app.domain.case import (
     Case,
@@ -22,76 +21,17 @@ from qiangji_app.services import imaging, triage, urgency
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.labels import UrgencyLevel
 from qiangji_datasets.records import (
-    EcgRecord,
     Modality,
     NameStatus,
     Notice,
-    PersonIdentity,
-    Radiograph,
     Severity,
-    Sex,
-    StudyIds,
-    View,
 )
 from qiangji_inference.ecg_types import EcgMeasurements, Statement
-from qiangji_inference.reading import Reading
 from qiangji_inference.results import (
     BundleDeclined,
-    BundleRef,
     Flag,
     GateResult,
-    LabelPrediction,
-    Prediction,
 )
-
-PERSON = PersonIdentity(name="赵某", name_status=NameStatus.DECODED, sex=Sex.F, age_years=60)
-
-
-def film(person: PersonIdentity = PERSON) -> Radiograph:
-    pixels = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
-    ids = StudyIds(acquired_at=datetime(2026, 3, 2, 9, 30))  # noqa: DTZ001 - as devices write it
-    return Radiograph(pixels=pixels, bits_stored=12, view=View.PA, person=person, ids=ids)
-
-
-def ecg() -> EcgRecord:
-    signal = np.zeros((12, 5000), np.float32)
-    signal[1] = np.sin(np.arange(5000) / 80)
-    return EcgRecord(
-        signal_mv=signal,
-        rate_hz=500.0,
-        person=PERSON,
-        ids=StudyIds(),
-        filters={"low_hz": 0.05, "high_hz": float("nan")},
-    )
-
-
-def prediction(*calls: tuple[str, Flag]) -> Prediction:
-    labels = tuple(
-        LabelPrediction(label, 0.1, 0.52, flag, "sensitive", 0.3) for label, flag in calls
-    )
-    return Prediction(
-        bundle=BundleRef("cxr-adult", "0.1.0", "a" * 64),
-        modality=Modality.CXR,
-        labels=labels,
-        activation_map=np.ones((len(labels), 14, 14), np.float32),
-        map_extent=(0.0, 0.0, 1.0, 1.0),
-        calibration_id="platt-1",
-    )
-
-
-def reading(**changed: object) -> Reading:
-    values: dict[str, object] = {
-        "modality": Modality.CXR,
-        "age_years": 60.0,
-        "sex": Sex.F,
-        "quality": (),
-        "gate": GateResult(),
-        "is_gated": True,
-        "predictions": (),
-        "declined": (),
-        "measurements": None,
-    }
-    return Reading(**(values | changed))  # type: ignore[arg-type]  # built per case
 
 
 @pytest.mark.parametrize(
