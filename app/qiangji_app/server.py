@@ -114,7 +114,7 @@ def configure_logs() -> None:
 def _demo_filler(ctx: Context) -> Callable[[], None]:
     from qiangji_app.demo.seed import seed_accounts, seed_cases
 
-    is_new = seed_accounts(ctx)
+    seed_accounts(ctx)
 
     def fill() -> None:
         try:
@@ -123,8 +123,7 @@ def _demo_filler(ctx: Context) -> Callable[[], None]:
             _LOG.exception("the demo county could not be filled")
 
     def start() -> None:
-        if is_new:
-            threading.Thread(target=fill, name="demo-county", daemon=True).start()
+        threading.Thread(target=fill, name="demo-county", daemon=True).start()
 
     return start
 
