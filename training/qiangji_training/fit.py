@@ -19,8 +19,10 @@ from qiangji_training.config import FitConfig
 _LOG = logging.getLogger(__name__)
 _WARMUP = 0.1
 _CLIP_NORM = 5.0
-#: Gives a batch of inputs for row numbers at an epoch: (rows, epoch, generator) -> float32.
-Loader = Callable[[NDArray[np.intp], int, np.random.Generator], NDArray[np.float32]]
+#: One example at an epoch: (row, epoch, generator) -> input and its targets, NaN where not known.
+#: An augmentation that changes what is true (a faster heart) gives the changed targets.
+Example = tuple[NDArray[np.float32], NDArray[np.float32]]
+Loader = Callable[[int, int, np.random.Generator], Example]
 #: Called after each epoch with the averaged network; returns a number to log.
 Watcher = Callable[[nn.Module], float]
 
@@ -32,9 +34,9 @@ class Examples:
     Parameters
     ----------
     load
-        Inputs of some rows, augmented.
+        One row, augmented; the generator given depends on seed, epoch and row alone.
     targets
-        (n, labels) float32; NaN where not known.
+        (n, labels) float32 as recorded; NaN where not known.
     weights
         (n,) chance of a row to be drawn, relative; sums to any value.
     """
@@ -114,8 +116,12 @@ class _Loop:
         return float(np.mean(losses))
 
     def _step(self, rows: NDArray[np.intp], epoch: int, rng: np.random.Generator) -> float:
-        inputs = torch.from_numpy(self.examples.load(rows, epoch, rng))
-        targets = torch.from_numpy(self.examples.targets[rows])
+        batch = [
+            self.examples.load(int(row), epoch, np.random.default_rng((self.seed, epoch, int(row))))
+            for row in rows
+        ]
+        inputs = torch.from_numpy(np.stack([pair[0] for pair in batch]))
+        targets = torch.from_numpy(np.stack([pair[1] for pair in batch]))
         inputs, targets = self._mix(inputs, targets, rng)
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()

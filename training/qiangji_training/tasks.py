@@ -19,7 +19,7 @@ from qiangji_models.preprocess import ecg as ecgs
 from qiangji_models.preprocess.specs import EcgSpec
 from qiangji_training import augment
 from qiangji_training.config import Config
-from qiangji_training.fit import Examples
+from qiangji_training.fit import Example, Examples
 
 _ADULT_YEARS: Final = 18
 _VALIDATION_FRACTION: Final = 0.2
@@ -85,8 +85,8 @@ def _ptbxl(config: Config, data: Path) -> Task:
     check_disjoint({"train": train.groups, "10": table.where(fold == 10).groups})
     signals = train.inputs.astype(np.float32)
 
-    def load(rows: NDArray[np.intp], _: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        return np.stack([augment.augment_ecg(signals[i], how, spec.rate_hz, rng) for i in rows])
+    def load(row: int, _: int, rng: np.random.Generator) -> Example:
+        return augment.augment_ecg(signals[row], how, spec.rate_hz, rng), train.targets[row]
 
     return Task(
         examples=Examples(load, train.targets, np.ones(len(train))),
@@ -179,10 +179,10 @@ def _film_examples(config: Config, train: Table, weights: NDArray[np.float64]) -
     pictures = train.inputs.astype(np.uint8)
     sizes = config.fit.sizes
 
-    def load(rows: NDArray[np.intp], epoch: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    def load(row: int, epoch: int, rng: np.random.Generator) -> Example:
         side = sizes[min(epoch * len(sizes) // config.fit.epochs, len(sizes) - 1)]
         at_size = augment.sized(spec, side)
-        return np.stack([augment.augment_film(pictures[i], how, at_size, rng) for i in rows])
+        return augment.augment_film(pictures[row], how, at_size, rng), train.targets[row]
 
     return Examples(load, train.targets, weights)
 

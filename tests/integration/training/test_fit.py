@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.train
 
 from qiangji_training.config import FitConfig  # noqa: E402 - after the skip
-from qiangji_training.fit import Examples, fit, logits_of  # noqa: E402
+from qiangji_training.fit import Example, Examples, fit, logits_of  # noqa: E402
 
 
 class _Tiny(torch.nn.Module):
@@ -30,9 +29,9 @@ def _examples() -> Examples:
     targets = np.stack([inputs[:, 0] > 0, inputs[:, 1] > 0.5], axis=1).astype(np.float32)
     targets[:20, 1] = np.nan
 
-    def load(rows: NDArray[np.intp], _: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        noisy = inputs[rows] + rng.normal(0, 0.01, (len(rows), 6))
-        return noisy.astype(np.float32)
+    def load(row: int, _: int, rng: np.random.Generator) -> Example:
+        noisy = inputs[row] + rng.normal(0, 0.01, 6)
+        return noisy.astype(np.float32), targets[row]
 
     return Examples(load, targets, np.ones(200))
 
