@@ -24,6 +24,8 @@ from qiangji_training.golden import golden_inputs
 from qiangji_training.run import Run, read_run
 
 OPSET: Final = 18
+#: Names of a network's answer; files of older bundles end after the map.
+OUTPUTS: Final = ("logits", "map", "pooled")
 _ONNX: Final = "models/model.onnx"
 _GOLDEN: Final = "golden/cases.npz"
 _CARD: Final = "docs/README.md"
@@ -84,14 +86,14 @@ def export_bundle(run_folder: Path, *, about: Path, out: Path, on: date) -> Path
 def write_onnx(
     net: nn.Module, example: np.ndarray[Any, Any], path: Path, properties: dict[str, str]
 ) -> None:
-    """Export a network in evaluation mode, outputs ``logits`` and ``map``, batch of one."""
+    """Export a network in evaluation mode, outputs ``OUTPUTS``, batch of one."""
     import onnx
 
     program = torch.onnx.export(
         net.eval(),
         (torch.from_numpy(example),),
         input_names=["input"],
-        output_names=["logits", "map"],
+        output_names=list(OUTPUTS),
         opset_version=OPSET,
         dynamo=True,
         optimize=True,
@@ -115,7 +117,7 @@ def write_onnx(
 
 def _write_golden(net: nn.Module, inputs: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
     with torch.inference_mode():
-        logits, maps = net(torch.from_numpy(inputs))
+        logits, maps, _ = net(torch.from_numpy(inputs))
     found = maps.numpy()
     np.savez_compressed(path, input=inputs, logits=logits.numpy(), map=found)
     return np.asarray(found)

@@ -6,7 +6,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
-from qiangji_models.nets.pooled import PooledHead
+from qiangji_models.nets.pooled import Answer, PooledHead
 
 #: Samples of the input a map cell stands for.
 STRIDE: Final = 8
@@ -76,7 +76,7 @@ class EcgNet(nn.Module):
         )
         self.head = PooledHead(wider, labels, min(2 * dropout, 0.9))
 
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, 12, samples) to logits (batch, label) and map (batch, label, samples / 8)."""
-        logits: tuple[Tensor, Tensor] = self.head(self.features(inputs))
-        return logits
+    def forward(self, inputs: Tensor) -> Answer:
+        """(batch, 12, samples) to logits, map (batch, label, samples / 8), pooled."""
+        answer: Answer = self.head(self.features(inputs))
+        return answer

@@ -6,7 +6,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
-from qiangji_models.nets.pooled import PooledHead
+from qiangji_models.nets.pooled import Answer, PooledHead
 
 #: Input pixels a map cell stands for, per side.
 STRIDE: Final = 8
@@ -72,7 +72,7 @@ class FilmNet(nn.Module):
         )
         self.head = PooledHead(8 * width, labels, dropout)
 
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, 1, rows, cols) to logits (batch, label), map (batch, label, rows/8, cols/8)."""
-        logits: tuple[Tensor, Tensor] = self.head(self.features(inputs))
-        return logits
+    def forward(self, inputs: Tensor) -> Answer:
+        """(batch, 1, rows, cols) to logits, map (batch, label, rows / 8, cols / 8), pooled."""
+        answer: Answer = self.head(self.features(inputs))
+        return answer

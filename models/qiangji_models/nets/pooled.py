@@ -5,9 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+#: What every network gives: logits (batch, label), map (batch, label, …) and pooled features
+#: (batch, channel). New parts go to the end; the indexes never change.
+Answer = tuple[Tensor, Tensor, Tensor]
+
 
 class PooledHead(nn.Module):
-    """One logit a label, and the map whose mean (plus bias) is that logit.
+    """One logit a label, the map whose mean (plus bias) is that logit, and the pooled features.
 
     Parameters
     ----------
@@ -26,19 +30,19 @@ class PooledHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.weight, std=channels**-0.5)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (batch, channel, …) to logits (batch, label) and map (batch, label, …)."""
+    def forward(self, features: Tensor) -> Answer:
+        """Features (batch, channel, …) to an answer; while training its map is empty."""
         flat = features.float().flatten(2)
+        pooled = flat.mean(dim=2)
         if self.training:
-            pooled = self.dropout(flat.mean(dim=2))
-            return pooled @ self.weight.T + self.bias, flat[:, :0]
+            return self.dropout(pooled) @ self.weight.T + self.bias, flat[:, :0], pooled
         parts = torch.matmul(self.weight, flat)  # (batch, label, cell)
         logits = parts.mean(dim=2) + self.bias
-        return logits, parts.reshape(*parts.shape[:2], *features.shape[2:])
+        return logits, parts.reshape(*parts.shape[:2], *features.shape[2:]), pooled
 
 
 class Ensemble(nn.Module):
-    """Several networks of one shape as one: logits and maps are means over the members."""
+    """Several networks of one shape as one: mean logits, mean maps, all pooled features."""
 
     def __init__(self, members: list[nn.Module]) -> None:
         super().__init__()
@@ -46,8 +50,8 @@ class Ensemble(nn.Module):
             raise ValueError("an ensemble needs at least one member")
         self.members = nn.ModuleList(members)
 
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean logits (batch, label) and mean map (batch, label, …) of all members."""
-        outputs = [member(inputs) for member in self.members]
-        logits = torch.stack([logit for logit, _ in outputs]).mean(dim=0)
-        return logits, torch.stack([part for _, part in outputs]).mean(dim=0)
+    def forward(self, inputs: Tensor) -> Answer:
+        """Mean logits and mean map of all members; pooled (batch, member x channel)."""
+        logits, parts, pooled = zip(*(member(inputs) for member in self.members), strict=True)
+        mean = torch.stack(logits).mean(dim=0), torch.stack(parts).mean(dim=0)
+        return *mean, torch.cat(pooled, dim=1)

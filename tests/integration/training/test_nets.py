@@ -21,17 +21,19 @@ def _film_net() -> FilmNet:
 
 
 def test_an_ecg_map_cell_stands_for_at_most_160_ms() -> None:
-    logits, parts = _ecg_net()(torch.randn(2, 12, 1000))
+    logits, parts, pooled = _ecg_net()(torch.randn(2, 12, 1000))
 
     assert logits.shape == (2, 9)
     assert parts.shape == (2, 9, 125)
+    assert pooled.shape == (2, 24)
 
 
 def test_a_film_map_has_at_least_fourteen_cells_a_side() -> None:
-    logits, parts = _film_net()(torch.randn(2, 1, 112, 112))
+    logits, parts, pooled = _film_net()(torch.randn(2, 1, 112, 112))
 
     assert logits.shape == (2, 4)
     assert parts.shape == (2, 4, 14, 14)
+    assert pooled.shape == (2, 64)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def test_the_mean_of_the_map_plus_bias_is_the_logit(
     net: torch.nn.Module, shape: tuple[int, ...]
 ) -> None:
     with torch.inference_mode():
-        logits, parts = net(torch.randn(*shape))
+        logits, parts, _ = net(torch.randn(*shape))
         explained = parts.flatten(2).mean(dim=2) + net.head.bias
 
     assert torch.allclose(logits, explained, atol=1e-5)
@@ -50,8 +52,8 @@ def test_the_mean_of_the_map_plus_bias_is_the_logit(
 def test_training_and_evaluation_share_the_head_when_nothing_is_dropped() -> None:
     head, features = PooledHead(6, 3, 0.0), torch.randn(2, 6, 5, 5)
 
-    trained, _ = head.train()(features)
-    evaluated, _ = head.eval()(features)
+    trained = head.train()(features)[0]
+    evaluated = head.eval()(features)[0]
 
     assert torch.allclose(trained, evaluated, atol=1e-5)
 
@@ -69,11 +71,12 @@ def test_an_ensemble_is_the_mean_of_its_members() -> None:
     members, batch = [_ecg_net(), _ecg_net()], torch.randn(1, 12, 1000)
 
     with torch.inference_mode():
-        logits, parts = Ensemble(members)(batch)
+        logits, parts, pooled = Ensemble(members)(batch)
         each = [member(batch) for member in members]
 
     assert torch.allclose(logits, (each[0][0] + each[1][0]) / 2, atol=1e-6)
     assert torch.allclose(parts, (each[0][1] + each[1][1]) / 2, atol=1e-6)
+    assert torch.equal(pooled, torch.cat([each[0][2], each[1][2]], dim=1))
 
 
 def test_an_ensemble_of_nobody_is_refused() -> None:
