@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qiangji_datasets.public import ludb, nih, ptbxl_part, shenzhen
+from qiangji_datasets.public import cric, kermany, ludb, nih, ptbxl_part, shenzhen
 from qiangji_datasets.public.tables import numbers
 from qiangji_datasets.splits import check_disjoint
 
@@ -65,3 +65,25 @@ def test_shenzhen_marks_augmented_copies(shared_data: Path) -> None:
     assert len(table) == 656
     assert (table.facts["copy"] == "augmented").sum() == 134
     assert not ((table.facts["copy"] == "augmented") & (table.facts["split"] == "test")).any()
+
+
+@pytest.mark.shared
+def test_kermany_films_are_grouped_by_person_or_examination(shared_data: Path) -> None:
+    table = kermany.read(shared_data / "cxr" / "kermany_paediatric")
+
+    assert table.inputs.shape == (5840, 128, 128)
+    assert table.targets.sum(axis=0).tolist() == [4265, 2772, 1493]
+    split = table.facts["split"]
+    check_disjoint({name: table.groups[split == name] for name in ("train", "test")})
+    _, films = np.unique(table.groups, return_counts=True)
+    assert films.max() == 30
+
+
+@pytest.mark.shared
+def test_cric_cells_are_read_once_and_cut_ones_are_marked(shared_data: Path) -> None:
+    table = cric.read(shared_data / "pathology" / "cric_cells")
+
+    assert table.inputs.shape == (5004, 100, 100, 3)
+    assert table.targets.sum(axis=0).tolist() == [1280, 433]
+    assert (table.facts["whole"] == "0").sum() == 163
+    assert len(set(table.ids.tolist())) == 5004

@@ -34,3 +34,29 @@ def stack(paths: Iterable[Path], *, side: int) -> NDArray[np.uint8]:
             raise InputRejected("dataset.picture_size", file=path.name, shape=str(picture.shape))
         pictures.append(picture)
     return np.stack(pictures)
+
+
+def colour_stack(paths: Iterable[Path], *, side: int) -> NDArray[np.uint8]:
+    """Decode small colour pictures; one cut by the edge of its image is completed by mirroring.
+
+    Returns
+    -------
+        (n, side, side, 3), RGB; a smaller picture stands in the middle.
+
+    Raises
+    ------
+    InputRejected
+        A picture is missing, larger, or not over a third of a side.
+    """
+    pictures = []
+    for path in paths:
+        if not path.is_file():
+            raise InputRejected("dataset.missing", file=path.name)
+        with Image.open(path) as opened:
+            picture = np.asarray(opened.convert("RGB"))
+        rows, columns = picture.shape[:2]
+        if not side // 3 < min(rows, columns) <= max(rows, columns) <= side:
+            raise InputRejected("dataset.picture_size", file=path.name, shape=str(picture.shape))
+        margins = [((side - have) // 2, (side - have + 1) // 2) for have in (rows, columns)]
+        pictures.append(np.pad(picture, [*margins, (0, 0)], mode="symmetric"))
+    return np.stack(pictures)
