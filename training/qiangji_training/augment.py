@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -11,6 +13,13 @@ from qiangji_models.preprocess.specs import FilmSpec, Fit
 from qiangji_training.config import EcgAugment, FilmAugment
 
 _EDGE_PX = 12
+_KERNELS = (
+    Image.Resampling.NEAREST,
+    Image.Resampling.BILINEAR,
+    Image.Resampling.BICUBIC,
+    Image.Resampling.LANCZOS,
+)
+_JPEG_QUALITY = (35, 90)
 
 
 def augment_ecg(
@@ -49,10 +58,12 @@ def augment_film(
     picture = Image.fromarray(np.pad(toned, _EDGE_PX, mode="edge"))
     angle = rng.uniform(-how.rotate_deg, how.rotate_deg)
     picture = picture.rotate(angle, Image.Resampling.BILINEAR)
-    if rng.random() < how.blur:
-        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
+    picture = _archived(picture, how, rng)
+    kernel = Image.Resampling.BOX
+    if rng.random() < how.kernel:
+        kernel = _KERNELS[rng.integers(len(_KERNELS))]
     size = (spec.cols, spec.rows)
-    small = picture.resize(size, Image.Resampling.BOX, box=_box(shown.shape, how, rng))
+    small = picture.resize(size, kernel, box=_box(shown.shape, how, rng))
     grain = rng.normal(0, rng.uniform(0, how.noise), (spec.rows, spec.cols))
     ready = np.clip(np.rint(np.asarray(small) + grain), 0, 255).astype(np.uint8)
     if spec.equalise:
@@ -61,6 +72,20 @@ def augment_film(
     if rng.random() < how.erase:
         _erase(result, rng)
     return np.asarray(result[None], np.float32)
+
+
+def _archived(picture: Image.Image, how: FilmAugment, rng: np.random.Generator) -> Image.Image:
+    """What a device or an archive may have done: blur, edge enhancement, lossy compression."""
+    if rng.random() < how.blur:
+        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
+    if rng.random() < how.sharpen:
+        percent = int(rng.integers(40, 160))
+        picture = picture.filter(ImageFilter.UnsharpMask(1.0, percent, threshold=0))
+    if rng.random() < how.jpeg:
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=int(rng.integers(*_JPEG_QUALITY)))
+        picture = Image.open(stream)
+    return picture
 
 
 def plain_film(shown: NDArray[np.uint8], spec: FilmSpec) -> NDArray[np.float32]:

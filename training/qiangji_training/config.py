@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,26 @@ from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
 
 @dataclass(frozen=True)
 class NetConfig:
-    """Shape of one network; ``depth`` matters to films, ``kernel`` to ECGs."""
+    """Shape of one network; ``depth`` matters to films, ``kernel`` to ECGs.
+
+    ``kind`` is ``residual`` or, for pictures, ``lite`` (EfficientNet-Lite0, of its own width);
+    ``enlarge`` and ``path_drop`` belong to the latter.
+    """
 
     width: int
     dropout: float
     depth: int = 1
     kernel: int = 7
+    kind: str = "residual"
+    enlarge: float = 1.0
+    path_drop: float = 0.0
+
+
+class Precision(StrEnum):
+    """Of the arithmetic inside the network; weights, loss and averages are always 32 bits."""
+
+    BF16 = "bf16"
+    FP32 = "32"
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,11 @@ class FitConfig:
 
     ``members`` networks are trained from different seeds and averaged in the bundle. ``sizes``
     are input sizes in px, each used for an equal part of the epochs (films; empty for ECGs).
-    ``ema`` is the decay of the averaged weights a step; they are what is exported.
+    ``precision`` is ``bf16`` (faster for dense convolutions) or ``32`` (faster for depthwise ones).
+    ``ema`` is the decay of the averaged weights a step; they are what is exported. ``patience``
+    is how many epochs without a better validation score end the training, with the best averaged
+    weights; 0 trains all epochs and keeps the last ones. A checkpoint is written at the end of an
+    epoch and when ``checkpoint_minutes`` have passed since the last.
     """
 
     members: int
@@ -44,6 +63,9 @@ class FitConfig:
     label_smoothing: float
     positive_weight_power: float
     sizes: tuple[int, ...] = ()
+    precision: Precision = Precision.BF16
+    patience: int = 0
+    checkpoint_minutes: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +82,11 @@ class EcgAugment:
 
 @dataclass(frozen=True)
 class FilmAugment:
-    """Random changes of a film; each a largest amount or a probability. Never mirrored."""
+    """Random changes of a film; each a largest amount or a probability. Never mirrored.
+
+    ``kernel`` is the chance of another resampling kernel than area averaging, ``sharpen`` of an
+    edge-enhanced picture, ``jpeg`` of lossy compression: what another archive may have done.
+    """
 
     rotate_deg: float
     zoom: float
@@ -70,6 +96,9 @@ class FilmAugment:
     blur: float
     noise: float
     erase: float
+    kernel: float = 0.0
+    sharpen: float = 0.0
+    jpeg: float = 0.0
 
 
 @dataclass(frozen=True)

