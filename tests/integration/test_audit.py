@@ -330,10 +330,10 @@ def test_threads_of_one_process_append_at_once_and_none_fails(tmp_path: Path) ->
 
 @pytest.fixture
 def reports(box: Box) -> Box:
-    """A case whose report was signed and amended once."""
+    """A case whose report was signed by an earlier program and amended by this one."""
     add_case(box)
     with box.store.begin() as unit:
-        add_signed(unit, signed(version=1))
+        add_signed(unit, signed(version=1, digest_version=1))
         add_signed(unit, signed(version=2))
         unit.commit()
     return box
@@ -366,6 +366,13 @@ def test_a_signed_report_that_was_changed_is_found(reports: Box, change: str, co
     _tamper(reports, f"UPDATE signed_report SET {change} WHERE version = 1")
 
     assert _report_problems(reports) == [(code, "c1", 1)]
+
+
+@pytest.mark.parametrize("column", ["signer_name", "signer_licence"])
+def test_another_name_or_licence_under_a_signature_is_found(reports: Box, column: str) -> None:
+    _tamper(reports, f"UPDATE signed_report SET {column} = 'x' WHERE version = 2")
+
+    assert _report_problems(reports) == [("audit.report_edited", "c1", 2)]
 
 
 def test_another_digest_in_a_report_contradicts_the_log(reports: Box) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from qiangji_app.domain.account import Account
 from qiangji_app.domain.case import Case, Recording, RecordingState
 from qiangji_app.domain.person import Patient
-from qiangji_app.domain.report import ReportContent, SignedReport, report_digest
+from qiangji_app.domain.report import DIGEST_VERSION, ReportContent, SignedReport, signed_digest
 from qiangji_app.domain.roles import Role, Site, SiteKind
 from qiangji_app.domain.workflow import State
 from qiangji_app.ports import Unit
@@ -108,7 +108,9 @@ def recording(recording_id: str = "r1", case_id: str = "c1", **changes: object) 
     return Recording(**(fields | changes))  # type: ignore[arg-type]  # fields are given by name
 
 
-def signed(case_id: str = "c1", version: int = 1) -> SignedReport:
+def signed(
+    case_id: str = "c1", version: int = 1, digest_version: int = DIGEST_VERSION
+) -> SignedReport:
     """A signed version."""
     content = ReportContent(
         template_id="ecg",
@@ -118,25 +120,23 @@ def signed(case_id: str = "c1", version: int = 1) -> SignedReport:
         findings=("af_flutter",),
         measurements={"hr": "88 bpm"},
     )
-    return SignedReport(
+    has_site = digest_version == DIGEST_VERSION
+    report = SignedReport(
         case_id=case_id,
         version=version,
         content=content,
         signer_id="s1",
         signer_name="李专家",
         signer_licence="110000000001",
+        signer_site_id="county" if has_site else "",
+        signer_site="县医院" if has_site else "",
         signed_at=NOW,
         recording_sha256=("a" * 64,),
-        content_sha256=report_digest(
-            case_id=case_id,
-            version=version,
-            content=content,
-            signer_id="s1",
-            signed_at=NOW,
-            recording_sha256=("a" * 64,),
-        ),
+        content_sha256="",
         ai_assisted=True,
+        digest_version=digest_version,
     )
+    return replace(report, content_sha256=signed_digest(report))
 
 
 def add_signed(unit: Unit, report: SignedReport) -> None:

@@ -6,6 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+#: What the digest of a report covers. 1: content, case, signer's id, time and recordings; 2: also
+#: name, licence number and site of who signed, and why it was amended. Reports keep theirs.
+DIGEST_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ class DraftReport:
 class SignedReport:
     """A signed version; immutable. ``superseded_by`` is 0 for the valid one.
 
-    ``content_sha256`` is over the canonical JSON of content, case, signer, time and the
-    sha256 of every recording.
+    ``signer_site`` is the name of the signer's site at that moment, empty before digest version 2.
+    ``content_sha256`` is ``signed_digest``.
     """
 
     case_id: str
@@ -57,31 +62,43 @@ class SignedReport:
     ai_assisted: bool
     amend_reason: str = ""
     superseded_by: int = 0
+    signer_site_id: str = ""
+    signer_site: str = ""
+    digest_version: int = 1
 
 
-def report_digest(
-    *,
-    case_id: str,
-    version: int,
-    content: ReportContent,
-    signer_id: str,
-    signed_at: datetime,
-    recording_sha256: tuple[str, ...],
-) -> str:
-    """SHA-256, hex, of the canonical JSON of what was signed."""
-    body = {
-        "case_id": case_id,
-        "version": version,
-        "signer_id": signer_id,
-        "signed_at": signed_at.isoformat(timespec="microseconds"),
-        "recordings": list(recording_sha256),
-        "template_id": content.template_id,
-        "fields": content.fields,
-        "impression": content.impression,
-        "advice": content.advice,
-        "findings": list(content.findings),
-        "measurements": content.measurements,
-        "is_critical": content.is_critical,
+def signed_digest(report: SignedReport) -> str:
+    """SHA-256, hex, of the canonical JSON of what was signed, as ``digest_version`` defines it.
+
+    Raises
+    ------
+    ValueError
+        ``digest_version`` is none of ours.
+    """
+    body: dict[str, object] = {
+        "case_id": report.case_id,
+        "version": report.version,
+        "signer_id": report.signer_id,
+        "signed_at": report.signed_at.isoformat(timespec="microseconds"),
+        "recordings": list(report.recording_sha256),
+        "template_id": report.content.template_id,
+        "fields": report.content.fields,
+        "impression": report.content.impression,
+        "advice": report.content.advice,
+        "findings": list(report.content.findings),
+        "measurements": report.content.measurements,
+        "is_critical": report.content.is_critical,
     }
+    if report.digest_version == DIGEST_VERSION:
+        body |= {
+            "digest_version": report.digest_version,
+            "signer_name": report.signer_name,
+            "signer_licence": report.signer_licence,
+            "signer_site_id": report.signer_site_id,
+            "signer_site": report.signer_site,
+            "amend_reason": report.amend_reason,
+        }
+    elif report.digest_version != 1:
+        raise ValueError(f"no such digest version: {report.digest_version!r}")
     text = json.dumps(body, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()

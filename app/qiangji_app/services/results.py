@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from qiangji_app.domain.account import Account
 from qiangji_app.domain.case import Acknowledgement, Case, Recording, RecordingState
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.report import SignedReport
@@ -48,7 +49,7 @@ class ResultDocument:
     report: SignedReport
     patient: Patient
     site: Site
-    reading_site: Site | None
+    reading_site: str
     pictures: Sequence[ResultPicture]
     not_shown: Sequence[NotShown]
     acknowledgements: Sequence[tuple[Acknowledgement, str]]
@@ -97,13 +98,19 @@ def result_document(ctx: Context, actor: Actor, case_id: str, version: int = 0) 
         report=report,
         patient=patient,
         site=sites[case.site_id],
-        reading_site=sites.get(signer.site_id) if signer else None,
+        reading_site=report.signer_site or _present_site(sites, signer),
         pictures=[part for part in parts if isinstance(part, ResultPicture)],
         not_shown=[part for part in parts if isinstance(part, NotShown)],
         acknowledgements=acknowledgements,
         versions=len(signed),
         printed_at=ctx.clock.now(),
     )
+
+
+def _present_site(sites: Mapping[str, Site], signer: Account | None) -> str:
+    """Where the signer of a report that names no site works now; empty when unknown."""
+    site = sites.get(signer.site_id) if signer else None
+    return site.name if site else ""
 
 
 def _wanted(signed: Sequence[SignedReport], version: int) -> SignedReport:

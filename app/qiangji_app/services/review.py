@@ -12,7 +12,13 @@ from qiangji_app.domain.case import (
     Verdict,
     without_reasons,
 )
-from qiangji_app.domain.report import DraftReport, ReportContent, SignedReport, report_digest
+from qiangji_app.domain.report import (
+    DIGEST_VERSION,
+    DraftReport,
+    ReportContent,
+    SignedReport,
+    signed_digest,
+)
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Unit
@@ -243,6 +249,7 @@ def sign(ctx: Context, caller: Caller, case_id: str) -> SignedReport:
             payload={
                 "version": report.version,
                 "content_sha256": report.content_sha256,
+                "digest_version": report.digest_version,
                 "amends": draft.amends_version,
                 "is_critical": report.content.is_critical,
             },
@@ -323,30 +330,24 @@ def _ready(unit: Unit, case: Case, draft: DraftReport | None) -> DraftReport:
 
 
 def _signed(ctx: Context, unit: Unit, actor: Actor, case: Case, draft: DraftReport) -> SignedReport:
-    version = case.report_version + 1
-    signed_at = ctx.clock.now()
-    files = tuple(row.blob_sha256 for row in unit.cases.recordings(case.id))
     findings = unit.cases.findings(case.id)
-    return SignedReport(
+    report = SignedReport(
         case_id=case.id,
-        version=version,
+        version=case.report_version + 1,
         content=draft.content,
         signer_id=actor.user_id,
         signer_name=actor.display_name,
         signer_licence=actor.licence_number,
-        signed_at=signed_at,
-        recording_sha256=files,
-        content_sha256=report_digest(
-            case_id=case.id,
-            version=version,
-            content=draft.content,
-            signer_id=actor.user_id,
-            signed_at=signed_at,
-            recording_sha256=files,
-        ),
+        signer_site_id=actor.site_id,
+        signer_site=next(row.name for row in unit.accounts.sites() if row.id == actor.site_id),
+        signed_at=ctx.clock.now(),
+        recording_sha256=tuple(row.blob_sha256 for row in unit.cases.recordings(case.id)),
+        content_sha256="",
         ai_assisted=any(finding.source is FindingSource.AI for finding in findings),
         amend_reason=draft.amend_reason,
+        digest_version=DIGEST_VERSION,
     )
+    return replace(report, content_sha256=signed_digest(report))
 
 
 def _check_content(content: ReportContent) -> None:

@@ -36,6 +36,8 @@ _RECORDING_SAME = (
     "id", "case_id", "blob_sha256", "size", "received_at", "acquired_at", "modality",
     "map_blob_sha256",
 )  # fmt: skip
+#: Sealed beside the content; reports signed before digest version 2 hold the reason alone.
+_SIGNED_SEALED = ("amend_reason", "signer_site_id", "signer_site", "digest_version")
 _SIGNED_SAME = (
     "case_id", "version", "signer_id", "signer_name", "signer_licence", "signed_at",
     "content_sha256", "ai_assisted", "superseded_by",
@@ -155,7 +157,9 @@ def to_draft(row: Row[Any], cipher: FieldCipher) -> DraftReport:
 
 def signed_values(report: SignedReport, cipher: FieldCipher) -> Values:
     """Columns of a signed report."""
-    sealed = {"content": asdict(report.content), "amend_reason": report.amend_reason}
+    sealed = {"content": asdict(report.content)} | {
+        name: getattr(report, name) for name in _SIGNED_SEALED
+    }
     return _same(report, _SIGNED_SAME) | {
         "recording_sha256": json.dumps(report.recording_sha256),
         "sealed_content": cipher.seal_json(sealed, _signed_context(report)),
@@ -167,8 +171,8 @@ def to_signed(row: Row[Any], cipher: FieldCipher) -> SignedReport:
     sealed: dict[str, Any] = cipher.open_json(row.sealed_content, _signed_context(row))
     return SignedReport(
         **_same(row, _SIGNED_SAME),
+        **{name: sealed[name] for name in _SIGNED_SEALED if name in sealed},
         content=_content(sealed["content"]),
-        amend_reason=sealed["amend_reason"],
         recording_sha256=tuple(json.loads(row.recording_sha256)),
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
-from qiangji_app.domain.report import SignedReport, report_digest
+from qiangji_app.domain.report import signed_digest
 from qiangji_app.storage.audit_problems import Problem
 from qiangji_app.storage.case_rows import to_signed
 from qiangji_app.storage.crypto import FieldCipher
@@ -56,7 +56,7 @@ def check_reports(connection: Connection, keys: Keys) -> tuple[int, list[Problem
 
 def _codes(row: Row[Any], cipher: FieldCipher, logged: str | None) -> Iterator[str]:
     try:
-        digest = _digest(to_signed(row, cipher))
+        digest = signed_digest(to_signed(row, cipher))
     except (StorageFault, ValueError, TypeError, KeyError):  # no program of ours wrote this
         yield REPORT_UNREADABLE
         return
@@ -66,17 +66,6 @@ def _codes(row: Row[Any], cipher: FieldCipher, logged: str | None) -> Iterator[s
         yield REPORT_NOT_LOGGED
     elif logged != row.content_sha256:
         yield REPORT_CONTRADICTED
-
-
-def _digest(report: SignedReport) -> str:
-    return report_digest(
-        case_id=report.case_id,
-        version=report.version,
-        content=report.content,
-        signer_id=report.signer_id,
-        signed_at=report.signed_at,
-        recording_sha256=report.recording_sha256,
-    )
 
 
 def _logged(connection: Connection) -> Iterator[tuple[_Key, str]]:

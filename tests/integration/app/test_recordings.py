@@ -227,7 +227,7 @@ def test_a_result_shows_signed_recordings_and_the_wanted_version(county: County)
     assert document.report.version == 1
     assert [item.record.modality for item in document.pictures] == [Modality.CXR]
     assert [name for _, name in document.acknowledgements] == ["Township"]
-    assert document.reading_site is not None
+    assert document.reading_site == "县医院"
     assert result_document(county.ctx, actor, case_id, 1).report.version == 1
     with pytest.raises(NotFound, match="report.not_signed"):
         result_document(county.ctx, actor, case_id, 2)

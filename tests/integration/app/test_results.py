@@ -108,3 +108,18 @@ def test_a_refusal_without_its_reason_is_looked_up_in_the_file(
     with county.store.read() as unit:
         report = unit.cases.signed(case_id)[0]
     assert len(document.pictures) + len(document.not_shown) == len(report.recording_sha256)
+
+
+def test_a_report_that_names_no_site_shows_where_its_signer_works_now(county: County) -> None:
+    county.reader.records[b"film"] = small_film()
+    case_id = county.signed()
+    with county.store.begin() as unit:
+        signed = unit.cases.signed(case_id)[0]
+        early = replace(signed, signer_site="", signer_site_id="", digest_version=1)
+        unit.cases.add_signed(replace(early, version=2))
+        unit.cases.add_signed(replace(early, version=3, signer_id="gone"))
+        unit.commit()
+    actor = county.caller("operator").actor
+
+    assert result_document(county.ctx, actor, case_id, 2).reading_site == "县医院"
+    assert result_document(county.ctx, actor, case_id, 3).reading_site == ""
