@@ -16,7 +16,7 @@ from qiangji_app.demo.county import PASSWORD as DEMO_PASSWORD
 from qiangji_app.demo.seed import seed_accounts
 from qiangji_app.domain.case import ClinicalRequest
 from qiangji_app.domain.person import Patient
-from qiangji_app.services import capture, followup, listing, recordings, sessions, uploading
+from qiangji_app.services import alarms, capture, listing, recordings, sessions, uploading
 from qiangji_app.storage.passwords import CHEAP
 from qiangji_datasets.errors import Conflict
 from qiangji_datasets.synthetic.ecg import EcgRecipe, Rhythm, make_ecg
@@ -94,9 +94,9 @@ def test_the_alarm_reaches_the_bedside_and_says_to_look_at_the_patient_first(
     )
     doctor = sessions.sign_in(ctx, "zhenyi", DEMO_PASSWORD)[1].actor
 
-    alarms = [row for row in followup.alerts(ctx, doctor) if row.case.id == case_id]
+    found = [row for row in alarms.alerts(ctx, doctor) if row.case.id == case_id]
 
-    assert len(alarms) == 1
-    reason = alarms[0].reasons[0]
+    assert len(found) == 1
+    reason = found[0].reasons[0]
     words = ctx.catalogue.entries[reason.code]
     assert any("先看病人" in text for text in words.values())

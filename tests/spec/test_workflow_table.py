@@ -67,6 +67,10 @@ claimed      | take_over        | S    | claimed
 signed       | take_over        | S    | signed
 acknowledged | take_over        | S    | acknowledged
 closed       | take_over        | S    | closed
+draft        | see_alarm        | VT   | draft
+submitted    | see_alarm        | VT   | submitted
+claimed      | see_alarm        | VT   | claimed
+returned     | see_alarm        | VT   | returned
 """
 
 _LETTERS = {

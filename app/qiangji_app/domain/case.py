@@ -160,6 +160,7 @@ class CriticalCall:
     """A critical value called to the site; visible at once, before the report.
 
     ``outcome`` is open, confirmed, reached_no_readback or unable_to_reach (after OpenELIS).
+    ``read_back_by`` names who read it back on the telephone, where the caller noted that himself.
     """
 
     id: str
@@ -172,6 +173,7 @@ class CriticalCall:
     confirmed_by: str = ""
     confirmed_at: datetime | None = None
     read_back: str = ""
+    read_back_by: str = ""
 
 
 @dataclass(frozen=True)

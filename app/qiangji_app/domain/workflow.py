@@ -40,6 +40,7 @@ class Action(StrEnum):
     MESSAGE = "message"
     CONFIRM_IDENTITY = "confirm_identity"
     TAKE_OVER = "take_over"  # from a specialist who is away
+    SEE_ALARM = "see_alarm"  # the patient behind an AI alarm was looked at
 
 
 _SENDERS = (Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR)
@@ -81,6 +82,7 @@ _ROWS: _Rows = (
         None,
     ),
     ((State.CLAIMED, *_RESULT), Action.TAKE_OVER, _READERS, None),
+    ((State.DRAFT, *_OPEN), Action.SEE_ALARM, _ACTING_DOCTORS, None),
 )
 
 #: The workflow. A row that is absent is forbidden.

@@ -1,28 +1,19 @@
-"""After the reading: acknowledge, close, critical calls with read-back, messages, alarms."""
+"""After the reading: acknowledge, close, critical calls with read-back, messages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from enum import StrEnum
 from typing import Final
 
-from qiangji_app.domain.case import (
-    Acknowledgement,
-    Case,
-    CriticalCall,
-    Message,
-    UrgencyReason,
-)
-from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role
-from qiangji_app.domain.workflow import Action, State
-from qiangji_app.ports import CaseQuery, Unit
-from qiangji_app.services.access import may_view, require, visible_case
+from qiangji_app.domain.case import Acknowledgement, Case, CriticalCall, Message
+from qiangji_app.domain.roles import SITE_CLINICAL, Actor
+from qiangji_app.domain.workflow import Action
+from qiangji_app.services.access import require, visible_case
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
-from qiangji_datasets.labels import UrgencyLevel
 
 #: How a call ended (semantics of OpenELIS Global 2).
 OUTCOMES: Final = frozenset({"confirmed", "reached_no_readback", "unable_to_reach"})
@@ -47,7 +38,17 @@ CALL_CODES: Final = frozenset(
 _MAX_TEXT: Final = 2000
 #: A read-back repeats the finding; a single character repeats nothing.
 _MIN_READ_BACK: Final = 4
-_UNREAD: Final = frozenset({State.DRAFT, State.SUBMITTED, State.CLAIMED, State.RETURNED})
+#: A name has two characters at least, in Chinese too.
+_MIN_NAME: Final = 2
+_MAX_NAME: Final = 100
+
+
+class Answering(StrEnum):
+    """On whose behalf somebody records how a call ended."""
+
+    RECEIVER = "receiver"  # works where the patient is
+    CALLER = "caller"  # raised the call, and telephoned
+    OTHER = "other"
 
 
 def acknowledge(
@@ -133,15 +134,41 @@ def raise_call(ctx: Context, caller: Caller, case_id: str, code: str, text: str)
     return call
 
 
+def answering(actor: Actor, case: Case, call: CriticalCall) -> Answering:
+    """In which part the actor would answer a call."""
+    if call.raised_by == actor.user_id:
+        return Answering.CALLER
+    if actor.site_id == case.site_id and actor.has(*SITE_CLINICAL):
+        return Answering.RECEIVER
+    return Answering.OTHER
+
+
 def confirm_call(
-    ctx: Context, actor: Actor, call_id: str, outcome: str, read_back: str
+    ctx: Context,
+    actor: Actor,
+    call_id: str,
+    outcome: str,
+    *,
+    read_back: str,
+    read_back_by: str = "",
 ) -> CriticalCall:
     """Record how a call ended; a confirmation needs what the receiver read back.
+
+    Only the receiving site confirms. Who raised the call may record a read-back by telephone, and
+    states who read it back.
+
+    Parameters
+    ----------
+    read_back_by
+        Name of the person at the other end of the telephone; only the caller states one.
 
     Raises
     ------
     InputRejected
-        Unknown outcome, or confirmed without a read-back.
+        Unknown outcome, confirmed without a read-back, or by the caller without the name of
+        somebody else.
+    NotPermitted
+        ``call.not_receiver``: confirmed by somebody of neither side.
     Conflict
         The call was confirmed already.
     """
@@ -157,22 +184,36 @@ def confirm_call(
         require(actor, case, Action.CONFIRM_CALL)
         if call.outcome == "confirmed":
             raise Conflict("call.closed")
+        part = answering(actor, case, call)
+        if outcome == "confirmed":
+            _check_part(actor, part, read_back_by)
         call = replace(
             call,
             outcome=outcome,
             confirmed_by=actor.user_id,
             confirmed_at=ctx.clock.now(),
             read_back=read_back.strip()[:_MAX_TEXT],
+            read_back_by=read_back_by.strip() if part is Answering.CALLER else "",
         )
         unit.cases.save_call(call)
         unit.events.append(
             type="call.answered",
             actor_id=actor.user_id,
             case_id=case.id,
-            payload={"call": call.id, "outcome": outcome},
+            payload={"call": call.id, "outcome": outcome, "part": part.value},
         )
         unit.commit()
     return call
+
+
+def _check_part(actor: Actor, part: Answering, read_back_by: str) -> None:
+    """Nobody confirms to himself what he called."""
+    if part is Answering.OTHER:
+        raise NotPermitted("call.not_receiver")
+    name = read_back_by.strip()
+    is_somebody = _MIN_NAME <= len(name) <= _MAX_NAME and name != actor.display_name
+    if part is Answering.CALLER and not is_somebody:
+        raise InputRejected("call.read_back_by_needed")
 
 
 def send_message(ctx: Context, actor: Actor, case_id: str, text: str) -> Message:
@@ -186,54 +227,3 @@ def send_message(ctx: Context, actor: Actor, case_id: str, text: str) -> Message
         unit.events.append(type="message.sent", actor_id=actor.user_id, case_id=case.id)
         unit.commit()
     return message
-
-
-@dataclass(frozen=True)
-class Alert:
-    """Something that cannot wait: an AI alarm without a report, or a call without an answer."""
-
-    kind: str  # ai_alarm | critical_call
-    case: Case
-    since: datetime
-    reasons: tuple[UrgencyReason, ...]
-    call: CriticalCall | None = None
-    patient_name: str = ""
-
-
-def alerts(ctx: Context, actor: Actor) -> Sequence[Alert]:
-    """Open alarms and calls, the oldest first, for clinical staff of the site and specialists.
-
-    A strong AI alarm reaches specialists and the site's doctors at the same moment, also while
-    the case is still a draft: it says "look at the patient", never what the report will say.
-    """
-    if not actor.has(*SITE_CLINICAL, Role.SPECIALIST):
-        return []
-    with ctx.store.read() as unit:
-        found = [
-            Alert("critical_call", case, call.raised_at, (), call)
-            for call in unit.cases.open_calls(actor.visible_sites)
-            if (case := unit.cases.get(call.case_id)) is not None and may_view(actor, case)
-        ]
-        query = CaseQuery(site_ids=actor.visible_sites, states=_UNREAD, order="worklist", limit=200)
-        for case in unit.cases.find(query):
-            alarms = _alarms(case)
-            is_near = actor.has(Role.SPECIALIST) or actor.site_id == case.site_id
-            if alarms and is_near:
-                found.append(Alert("ai_alarm", case, case.submitted_at or case.created_at, alarms))
-        found = [replace(alert, patient_name=_name_of(unit, alert.case)) for alert in found]
-    return sorted(found, key=lambda alert: alert.since)
-
-
-def _name_of(unit: Unit, case: Case) -> str:
-    patient = unit.persons.get(case.person_id)
-    return "" if patient is None else patient.name
-
-
-def _alarms(case: Case) -> tuple[UrgencyReason, ...]:
-    """Reasons strong enough to interrupt people; a merely urgent one orders the worklist."""
-    sources = {"model", "measurement"}
-    return tuple(
-        reason
-        for reason in case.urgency_reasons
-        if reason.level >= UrgencyLevel.CRITICAL and reason.source in sources
-    )

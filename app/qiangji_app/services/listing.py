@@ -21,6 +21,8 @@ from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role
 from qiangji_app.domain.workflow import State
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import may_see_hints, may_view, visible_case
+from qiangji_app.services.alarms import Seen, seen_in
+from qiangji_app.services.contacts import Contact, Directory
 from qiangji_app.services.context import Context
 from qiangji_datasets.errors import InputRejected, NotPermitted
 
@@ -58,6 +60,8 @@ class Detail:
     events: Sequence[Event]
     prior: Sequence[Row]
     names: dict[str, str]
+    contact: Contact
+    alarm_seen: Seen | None
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> Page:
 def view_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
     """The case after an act of the actor's own; not a read of its own."""
     with ctx.store.read() as unit:
-        return detail(unit, actor, visible_case(unit, actor, case_id))
+        return _detail(ctx, unit, actor, visible_case(unit, actor, case_id))
 
 
 def open_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
@@ -116,7 +120,7 @@ def open_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
         unit.reads.append(type="case.read", actor_id=actor.user_id, case_id=case.id)
         unit.commit()
     with ctx.store.read() as unit:
-        return detail(unit, actor, visible_case(unit, actor, case_id))
+        return _detail(ctx, unit, actor, visible_case(unit, actor, case_id))
 
 
 def note_warnings_read(ctx: Context, actor: Actor, case_id: str) -> None:
@@ -127,9 +131,10 @@ def note_warnings_read(ctx: Context, actor: Actor, case_id: str) -> None:
         unit.commit()
 
 
-def detail(unit: Unit, actor: Actor, case: Case) -> Detail:
+def _detail(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Detail:
     """The case as this actor may see it."""
     draft = unit.cases.draft(case.id)
+    events = unit.events.of_case(case.id)
     return Detail(
         row=_row(unit, case),
         findings=unit.cases.findings(case.id) if may_see_hints(actor, case) else (),
@@ -138,9 +143,11 @@ def detail(unit: Unit, actor: Actor, case: Case) -> Detail:
         acknowledgements=unit.cases.acknowledgements(case.id),
         calls=unit.cases.calls(case.id),
         messages=unit.cases.messages(case.id),
-        events=unit.events.of_case(case.id),
+        events=events,
         prior=_prior(unit, actor, case),
         names={account.id: account.display_name for account in unit.accounts.all()},
+        contact=Directory(unit, ctx.clock.now()).other_side(actor, case),
+        alarm_seen=seen_in(case, events),
     )
 
 

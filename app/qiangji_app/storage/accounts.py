@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, select, update
@@ -99,6 +100,11 @@ class SqlAccounts:
     def remove_sessions_of(self, user_id: str) -> None:
         """Sign an account out everywhere."""
         self._rows.run(delete(session).where(session.c.user_id == user_id))
+
+    def seen_since(self, at: datetime) -> frozenset[str]:
+        """Ids of accounts with a session that was used since an instant."""
+        statement = select(session.c.user_id).where(session.c.last_seen_at >= at)
+        return frozenset(self._rows.all(statement, lambda row: str(row.user_id)))
 
 
 def _joined(values: frozenset[str]) -> str:

@@ -207,7 +207,7 @@ def _note_context(item: Acknowledgement | Row[Any]) -> str:
 def call_values(item: CriticalCall, cipher: FieldCipher) -> Values:
     """Columns of a critical call."""
     fields = asdict(item)
-    texts = {"text": fields.pop("text"), "read_back": fields.pop("read_back")}
+    texts = {name: fields.pop(name) for name in ("text", "read_back", "read_back_by")}
     return fields | {"sealed_text": cipher.seal_json(texts, f"critical_call.sealed_text:{item.id}")}
 
 

@@ -1,12 +1,13 @@
-"""Acknowledging, closing, critical calls, messages, alarms."""
+"""Acknowledging, closing, critical calls, messages."""
 
 from __future__ import annotations
 
 import pytest
-from support.county import County, content, outcome
+from support.county import County
 
+from qiangji_app.domain.case import CriticalCall
 from qiangji_app.domain.workflow import State
-from qiangji_app.services import followup, review
+from qiangji_app.services import alarms, followup
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 
 
@@ -46,30 +47,80 @@ def test_a_critical_call_is_signed_and_tops_the_worklist(county: County) -> None
     case = county.case(case_id)
     assert case.urgency_level == 4
     assert case.urgency_reasons[0].code == "urgency.critical_call"
-    kinds = [row.kind for row in followup.alerts(county.ctx, county.caller("township").actor)]
+    kinds = [row.kind for row in alarms.alerts(county.ctx, county.caller("township").actor)]
     assert kinds == ["critical_call"]
 
 
-def test_a_call_is_closed_by_a_read_back_only_once(county: County) -> None:
+def called(county: County) -> str:
+    """A call about a case of the eastern township; returns its id."""
     case_id = county.claimed()
-    call = followup.raise_call(
+    return followup.raise_call(
         county.ctx, county.unlocked("specialist"), case_id, "tension_pneumothorax", "张力性气胸"
+    ).id
+
+
+def answer(
+    county: County, login: str, call_id: str, outcome: str, words: str = "", *, by: str = ""
+) -> CriticalCall:
+    actor = county.caller(login).actor
+    return followup.confirm_call(
+        county.ctx, actor, call_id, outcome, read_back=words, read_back_by=by
     )
-    doctor = county.caller("township").actor
+
+
+def test_a_call_is_closed_by_a_read_back_only_once(county: County) -> None:
+    call_id = called(county)
 
     with pytest.raises(InputRejected, match="call.outcome"):
-        followup.confirm_call(county.ctx, doctor, call.id, "fine", "")
+        answer(county, "township", call_id, "fine")
     with pytest.raises(InputRejected, match="call.read_back_needed"):
-        followup.confirm_call(county.ctx, doctor, call.id, "confirmed", "好的")
+        answer(county, "township", call_id, "confirmed", "好的")
     with pytest.raises(NotFound, match="call.not_found"):
-        followup.confirm_call(county.ctx, doctor, "x", "confirmed", "气胸,转诊")
-    tried = followup.confirm_call(county.ctx, doctor, call.id, "unable_to_reach", "")
-    done = followup.confirm_call(county.ctx, doctor, call.id, "confirmed", "气胸,马上转诊")
+        answer(county, "township", "x", "confirmed", "气胸,转诊")
+    tried = answer(county, "township", call_id, "unable_to_reach")
+    done = answer(county, "township", call_id, "confirmed", "气胸,马上转诊", by="谁")
 
-    assert (tried.outcome, done.outcome) == ("unable_to_reach", "confirmed")
+    assert (tried.outcome, done.outcome, done.read_back_by) == ("unable_to_reach", "confirmed", "")
     with pytest.raises(Conflict, match="call.closed"):
-        followup.confirm_call(county.ctx, doctor, call.id, "confirmed", "again, please")
-    assert followup.alerts(county.ctx, doctor) == []
+        answer(county, "township", call_id, "confirmed", "again, please")
+    assert alarms.alerts(county.ctx, county.caller("township").actor) == []
+
+
+@pytest.mark.parametrize("name", ["", " 王 ", "Specialist", "x" * 101])
+def test_who_raised_a_call_confirms_it_only_with_the_name_of_somebody_else(
+    county: County, name: str
+) -> None:
+    call_id = called(county)
+
+    with pytest.raises(InputRejected, match="call.read_back_by_needed"):
+        answer(county, "specialist", call_id, "confirmed", "气胸,马上转诊", by=name)
+
+
+def test_a_read_back_by_telephone_is_kept_with_the_name_of_who_read_it_back(
+    county: County,
+) -> None:
+    call_id = called(county)
+
+    tried = answer(county, "specialist", call_id, "unable_to_reach")
+    answer(county, "specialist", call_id, "confirmed", "气胸,马上转诊", by=" 王护士 ")
+
+    with county.store.read() as unit:
+        kept = unit.cases.call(call_id)
+        assert kept is not None
+        events = [row.payload for row in unit.events.of_case(kept.case_id)]
+    assert tried.outcome == "unable_to_reach"
+    assert (kept.read_back, kept.read_back_by) == ("气胸,马上转诊", "王护士")
+    assert {"call": call_id, "outcome": "confirmed", "part": "caller"} in events
+
+
+def test_nobody_of_neither_side_confirms_a_call(county: County) -> None:
+    call_id = called(county)
+
+    with pytest.raises(NotPermitted, match="call.not_receiver"):
+        answer(county, "specialist2", call_id, "confirmed", "气胸,马上转诊", by="王护士")
+    tried = answer(county, "specialist2", call_id, "unable_to_reach")
+
+    assert tried.outcome == "unable_to_reach"
 
 
 def test_messages_need_words_and_reach_the_thread(county: County) -> None:
@@ -82,43 +133,3 @@ def test_messages_need_words_and_reach_the_thread(county: County) -> None:
 
     with county.store.read() as unit:
         assert [row.text for row in unit.cases.messages(case_id)] == ["患者已吸氧"]
-
-
-def test_a_strong_alarm_reaches_site_and_specialists_at_once_even_as_a_draft(
-    county: County,
-) -> None:
-    county.reader.outcomes[b"vf"] = outcome(
-        modality="ecg", reasons=(("ecg.chaotic", 4, "measurement"),)
-    )
-    case_id = county.draft()
-    county.upload(case_id, b"vf")
-
-    def alarmed(login: str) -> list[str]:
-        return [row.case.id for row in followup.alerts(county.ctx, county.caller(login).actor)]
-
-    assert alarmed("township") == [case_id]
-    assert alarmed("specialist") == [case_id]
-    assert alarmed("stranger") == []
-    assert alarmed("receiving") == []
-    assert alarmed("auditor") == []
-
-
-def test_a_hint_that_is_not_critical_raises_no_alarm(county: County) -> None:
-    county.reader.outcomes[b"maybe"] = outcome(reasons=(("urgency.model_likely", 3, "model"),))
-    county.submitted(content=b"maybe")
-
-    assert followup.alerts(county.ctx, county.caller("specialist").actor) == []
-
-
-def test_an_alarm_ends_with_the_signature(county: County) -> None:
-    county.reader.outcomes[b"film"] = outcome(reasons=(("ecg.chaotic", 4, "measurement"),))
-    case_id = county.submitted()
-    specialist = county.caller("specialist").actor
-    assert followup.alerts(county.ctx, specialist)
-
-    review.claim(county.ctx, specialist, case_id)
-
-    review.save_draft(county.ctx, specialist, case_id, content())
-    review.sign(county.ctx, county.unlocked("specialist"), case_id)
-
-    assert followup.alerts(county.ctx, specialist) == []

@@ -1,4 +1,4 @@
-"""Cases: draft, request, submit, claim, write, sign, amend, acknowledge, call, message."""
+"""Cases: draft, request, submit, claim, write, sign, amend, acknowledge, message."""
 
 from __future__ import annotations
 
@@ -111,20 +111,6 @@ class SignForm(BaseModel):
     """The password, unless entered within the last minutes."""
 
     password: str = Field(default="", max_length=200)
-
-
-class CallForm(SignForm):
-    """A critical value to call."""
-
-    code: str = Field(default="", max_length=64)
-    text: Text
-
-
-class AnswerForm(BaseModel):
-    """How a call ended."""
-
-    outcome: str = Field(max_length=40)
-    read_back: Text = ""
 
 
 class AcknowledgeForm(BaseModel):
@@ -309,7 +295,7 @@ def judge(case_id: str, finding_id: str, body: VerdictForm, ctx: Ctx, who: Who) 
 @router.post("/cases/{case_id}/sign")
 def sign(case_id: str, body: SignForm, ctx: Ctx, who: Who) -> Json:
     """Sign the draft as the next version."""
-    review.sign(ctx, _unlocked(ctx, who, body), case_id)
+    review.sign(ctx, unlocked(ctx, who, body), case_id)
     return show(ctx, who, case_id)
 
 
@@ -334,20 +320,6 @@ def close(case_id: str, ctx: Ctx, who: Who) -> Json:
     return show(ctx, who, case_id)
 
 
-@router.post("/cases/{case_id}/calls")
-def raise_call(case_id: str, body: CallForm, ctx: Ctx, who: Who) -> Json:
-    """Call a critical value to the site."""
-    call = followup.raise_call(ctx, _unlocked(ctx, who, body), case_id, body.code, body.text)
-    return presenter(ctx, who).call(call, {who.actor.user_id: who.actor.display_name})
-
-
-@router.post("/calls/{call_id}/confirm")
-def confirm_call(call_id: str, body: AnswerForm, ctx: Ctx, who: Who) -> Json:
-    """Record how a call ended."""
-    call = followup.confirm_call(ctx, who.actor, call_id, body.outcome, body.read_back)
-    return presenter(ctx, who).call(call, {who.actor.user_id: who.actor.display_name})
-
-
 @router.post("/cases/{case_id}/messages")
 def send_message(case_id: str, body: MessageForm, ctx: Ctx, who: Who) -> Json:
     """Write into the thread."""
@@ -363,33 +335,8 @@ def templates(request: Request, modality: str, language: Lang) -> list[Json]:
     ]
 
 
-@router.get("/alerts")
-def alerts(ctx: Ctx, who: Who) -> Json:
-    """Open AI alarms and critical calls."""
-    present = presenter(ctx, who)
-    items = []
-    for alert in followup.alerts(ctx, who.actor):
-        if alert.call is not None:
-            text = alert.call.text
-        else:
-            text = "；".join(row["text"] for row in present.reasons(alert.reasons))
-        items.append(
-            {
-                "case_id": alert.case.id,
-                "call_id": alert.call.id if alert.call else None,
-                "kind": alert.kind,
-                "state": alert.case.state.value,
-                "text": text,
-                "since": alert.since.isoformat(),
-                "site": present.site(alert.case.site_id),
-                "patient_name": alert.patient_name,
-                "is_own_site": alert.case.site_id == who.actor.site_id,
-            }
-        )
-    return {"items": items}
-
-
-def _unlocked(ctx: Context, who: Caller, body: SignForm) -> Caller:
+def unlocked(ctx: Context, who: Caller, body: SignForm) -> Caller:
+    """The caller, after the password where one was given."""
     return sessions.unlock(ctx, who, body.password) if body.password else who
 
 

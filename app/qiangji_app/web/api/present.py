@@ -13,7 +13,10 @@ from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Upload
 from qiangji_app.services import access
+from qiangji_app.services.alarms import Seen
+from qiangji_app.services.contacts import Contact
 from qiangji_app.services.context import Caller
+from qiangji_app.services.followup import answering
 from qiangji_app.services.listing import Detail, Row
 from qiangji_datasets.labels import UrgencyLevel, labels
 from qiangji_datasets.messages import Catalogue, Language
@@ -152,7 +155,13 @@ class Presenter:
             "findings": [self.finding(item, found.names) for item in found.findings],
             "reports": [self.report(item, found) for item in found.signed],
             "draft": None if found.draft is None else self.draft(found.draft),
-            "calls": [self.call(item, found.names) for item in found.calls],
+            "calls": [
+                self.call(item, found.names)
+                | {"answer_as": answering(self._caller.actor, case, item).value}
+                for item in found.calls
+            ],
+            "contact": self.contact(found.contact),
+            "alarm_seen": self.seen(found.alarm_seen) if may_hint else None,
             "messages": [self._message(item, found.names) for item in found.messages],
             "prior": [self._prior(item) for item in found.prior],
             "timeline": [
@@ -267,7 +276,22 @@ class Presenter:
             "confirmed_by": names.get(item.confirmed_by, ""),
             "confirmed_at": _iso(item.confirmed_at),
             "read_back": item.read_back,
+            "read_back_by": item.read_back_by,
         }
+
+    def contact(self, found: Contact) -> Json:
+        """Whom to telephone."""
+        return {
+            "site": {"id": found.site.id, "name": found.site.name},
+            "phone": found.site.phone,
+            "online": list(found.online),
+        }
+
+    def seen(self, found: Seen | None) -> Json | None:
+        """Who looked at the patient behind an alarm."""
+        if found is None:
+            return None
+        return {"by": self._names.get(found.user_id, ""), "at": found.at.isoformat()}
 
     def upload(self, item: Upload) -> Json:
         """Where an upload stands."""

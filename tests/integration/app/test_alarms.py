@@ -1,0 +1,161 @@
+"""Alarms: who is told, whom to telephone, who has looked at the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from support.county import County, content, outcome
+
+from qiangji_app.domain.account import Account
+from qiangji_app.services import alarms, listing, review, sessions
+from qiangji_app.services.alarms import Alert
+from qiangji_datasets.errors import Conflict, NotFound, NotPermitted, WrongState
+
+
+def alarmed(county: County, login: str) -> Sequence[Alert]:
+    return alarms.alerts(county.ctx, county.caller(login).actor)
+
+
+def in_fibrillation(county: County, *, by: str = "operator") -> str:
+    """A submitted case with an alarm; returns its id."""
+    county.reader.outcomes[b"vf"] = outcome(
+        modality="ecg", reasons=(("ecg.chaotic", 4, "measurement"),)
+    )
+    return county.submitted(by=by, content=b"vf")
+
+
+def test_a_strong_alarm_reaches_site_and_specialists_at_once_even_as_a_draft(
+    county: County,
+) -> None:
+    county.reader.outcomes[b"vf"] = outcome(
+        modality="ecg", reasons=(("ecg.chaotic", 4, "measurement"),)
+    )
+    case_id = county.draft()
+    county.upload(case_id, b"vf")
+
+    def told(login: str) -> list[str]:
+        return [row.case.id for row in alarms.alerts(county.ctx, county.caller(login).actor)]
+
+    assert told("township") == [case_id]
+    assert told("specialist") == [case_id]
+    assert told("stranger") == []
+    assert told("receiving") == []
+    assert told("auditor") == []
+
+
+def test_a_hint_that_is_not_critical_raises_no_alarm(county: County) -> None:
+    county.reader.outcomes[b"maybe"] = outcome(reasons=(("urgency.model_likely", 3, "model"),))
+    county.submitted(content=b"maybe")
+
+    assert alarms.alerts(county.ctx, county.caller("specialist").actor) == []
+
+
+def test_an_alarm_ends_with_the_signature(county: County) -> None:
+    county.reader.outcomes[b"film"] = outcome(reasons=(("ecg.chaotic", 4, "measurement"),))
+    case_id = county.submitted()
+    specialist = county.caller("specialist").actor
+    assert alarms.alerts(county.ctx, specialist)
+
+    review.claim(county.ctx, specialist, case_id)
+
+    review.save_draft(county.ctx, specialist, case_id, content())
+    review.sign(county.ctx, county.unlocked("specialist"), case_id)
+
+    assert alarms.alerts(county.ctx, specialist) == []
+
+
+def test_an_alarm_stays_and_says_who_looked_at_the_patient(county: County) -> None:
+    case_id = in_fibrillation(county)
+    doctor = county.caller("township").actor
+    assert [row.seen for row in alarmed(county, "specialist")] == [None]
+
+    seen = alarms.mark_seen(county.ctx, doctor, case_id)
+    county.clock.step(minutes=1)
+
+    assert (seen.user_id, alarms.mark_seen(county.ctx, doctor, case_id)) == (doctor.user_id, seen)
+    for login in ("specialist", "township", "operator"):
+        assert [row.seen for row in alarmed(county, login)] == [seen]
+    assert listing.view_case(county.ctx, doctor, case_id).alarm_seen == seen
+    with county.store.read() as unit:
+        kinds = [row.type for row in unit.events.of_case(case_id)]
+    assert kinds.count("alarm.seen") == 1
+
+
+def test_another_alarm_on_the_same_case_asks_to_look_again(county: County) -> None:
+    county.reader.outcomes[b"vf"] = outcome(
+        modality="ecg", reasons=(("ecg.chaotic", 4, "measurement"),)
+    )
+    county.reader.outcomes[b"st"] = outcome(modality="ecg", reasons=(("ecg.pause", 4, "model"),))
+    case_id = county.draft(modality="ecg")
+    county.upload(case_id, b"vf")
+    doctor = county.caller("township").actor
+    alarms.mark_seen(county.ctx, doctor, case_id)
+
+    county.upload(case_id, b"st")
+
+    assert [row.seen for row in alarmed(county, "specialist")] == [None]
+    alarms.mark_seen(county.ctx, doctor, case_id)
+    assert [row.seen is None for row in alarmed(county, "specialist")] == [False]
+
+
+def test_only_a_doctor_of_the_patients_site_can_have_looked(county: County) -> None:
+    case_id = in_fibrillation(county, by="village")
+
+    for login in ("operator", "specialist", "manager", "auditor", "stranger"):
+        with pytest.raises((NotPermitted, NotFound)):
+            alarms.mark_seen(county.ctx, county.caller(login).actor, case_id)
+    with pytest.raises(NotPermitted, match="alarm.other_site"):
+        alarms.mark_seen(county.ctx, county.caller("township").actor, case_id)
+    alarms.mark_seen(county.ctx, county.caller("village").actor, case_id)
+
+    case = county.case(case_id)
+    may = {login: county.caller(login).actor for login in ("village", "township", "specialist")}
+    assert [name for name, who in may.items() if alarms.may_mark_seen(who, case)] == ["village"]
+
+
+def test_without_an_alarm_there_is_nothing_to_have_seen(county: County) -> None:
+    doctor = county.caller("township").actor
+
+    with pytest.raises(Conflict, match="alarm.none"):
+        alarms.mark_seen(county.ctx, doctor, county.submitted())
+    with pytest.raises(WrongState):
+        alarms.mark_seen(county.ctx, doctor, county.signed())
+
+
+def test_each_side_is_told_the_number_of_the_other_and_who_is_there(county: County) -> None:
+    case_id = in_fibrillation(county)
+    for login in ("township", "specialist", "manager"):
+        county.caller(login)
+
+    by_county = listing.view_case(county.ctx, county.caller("specialist").actor, case_id).contact
+    by_site = listing.view_case(county.ctx, county.caller("operator").actor, case_id).contact
+
+    assert (by_county.site.id, by_county.online) == ("east", ("Operator", "Township"))
+    assert (by_site.site.id, by_site.online) == ("county", ("Specialist",))
+    assert [row.contact for row in alarmed(county, "operator")] == [by_site]
+
+
+def test_the_county_is_found_from_a_village_and_those_who_left_are_not_there(
+    county: County,
+) -> None:
+    case_id = in_fibrillation(county, by="village")
+    county.caller("specialist")
+    county.clock.step(minutes=4)
+    sessions.sign_in(county.ctx, "specialist2", "a long enough password")
+    deactivate(county, "specialist2")
+
+    contact = listing.view_case(county.ctx, county.caller("village").actor, case_id).contact
+
+    assert (contact.site.id, contact.online) == ("county", ())
+
+
+def deactivate(county: County, login: str) -> Account:
+    with county.store.begin() as unit:
+        account = unit.accounts.by_login(login)
+        assert account is not None
+        gone = replace(account, is_active=False)
+        unit.accounts.save(gone)
+        unit.commit()
+    return gone
