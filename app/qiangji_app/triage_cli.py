@@ -134,6 +134,9 @@ class _Desk:
             "findings": [self._finding(item) for item in outcome.findings],
             "declined": [self._notice(row) for row in _rows(reading_json.get("declined"))],
             "measurements": reading_json.get("measurements", {}),
+            "contradictions": [
+                self._notice(row) for row in _rows(reading_json.get("contradictions"))
+            ],
             "urgency": {
                 "level": urgency_level(outcome).name.lower(),
                 "reasons": [self._reason(row) for row in _rows(reading_json.get("reasons"))],

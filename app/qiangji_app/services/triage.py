@@ -24,6 +24,7 @@ from qiangji_datasets.records import (
     Radiograph,
     Record,
 )
+from qiangji_inference.contradictions import contradictions
 from qiangji_inference.ecg_types import Statement
 from qiangji_inference.reading import Reading
 from qiangji_inference.results import Flag, LabelPrediction, Prediction
@@ -92,9 +93,10 @@ def assess(record: Record, reading: Reading) -> Outcome:
     )
     measurements = reading.measurements
     statements = [] if measurements is None else list(measurements.statements)
+    contradicted = contradictions(measurements, reading.predictions)
     reasons = [
         *_model_reasons(reading),
-        *_measured_reasons(statements),
+        *_measured_reasons([*statements, *contradicted]),
         *_withheld_reasons(reading),
     ]
     return Outcome(
@@ -121,16 +123,8 @@ def assess(record: Record, reading: Reading) -> Outcome:
                 for prediction in reading.predictions
             ],
             "measurements": {} if measurements is None else measurements.to_dict(),
-            "statements": [
-                {
-                    "code": item.code,
-                    "level": int(item.level),
-                    "rule": item.rule_id,
-                    "source": item.source,
-                    "params": dict(item.params),
-                }
-                for item in statements
-            ],
+            "statements": [_statement(item) for item in statements],
+            "contradictions": [_statement(item) for item in contradicted],
             "reasons": [
                 {
                     "code": reason.code,
@@ -221,6 +215,16 @@ def _measured_reasons(statements: Sequence[Statement]) -> list[UrgencyReason]:
         for item in statements
         if item.level > UrgencyLevel.ROUTINE
     ]
+
+
+def _statement(item: Statement) -> dict[str, object]:
+    return {
+        "code": item.code,
+        "level": int(item.level),
+        "rule": item.rule_id,
+        "source": item.source,
+        "params": dict(item.params),
+    }
 
 
 def _finding(item: LabelPrediction, prediction: Prediction) -> Finding:

@@ -91,6 +91,7 @@ const ALARMING = ["critical", "urgent", "priority"];
 /** True only where the AI read the recording to its end and nothing at all was raised or withheld. */
 function isUnremarkable(recording, findings) {
   return recording.ai_status === "done" && !(recording.statements || []).some((one) => ALARMING.includes(one.level))
+    && !(recording.contradictions || []).length
     && !findings.some((finding) => finding.suppressed_by || (finding.flag !== "none" && isAbnormal(finding)));
 }
 
@@ -116,7 +117,7 @@ export function aiBox(recording, findings, review = null) {
     h("div", { class: "qp-watermark", "aria-hidden": "true" }, t("ui.ai.watermark")),
     h("header", {}, h("b", {}, t("ui.ai.title")), h("span", { class: "qp-watermark-line" }, t("ui.ai.watermark"))),
     status === "pending" ? h("p", {}, h("span", { class: "qp-spinner" }), t("ui.ai.status.pending")) : body,
-    status === "pending" ? null : [statements(recording), declined(recording), bundleLine(recording)]);
+    status === "pending" ? null : [statements(recording.statements), statements(recording.contradictions, "contradictions"), declined(recording), bundleLine(recording)]);
 }
 
 function hints(recording, findings, review) {
@@ -146,10 +147,11 @@ function flagDetail(finding) {
   return parts.join(", ");
 }
 
-function statements(recording) {
-  const all = recording.statements || [];
+/** Measured facts, or where they and the model contradict each other: a line each, in the colour of its urgency. */
+function statements(stored, kind = "statements") {
+  const all = stored || [];
   if (!all.length) return null;
-  return h("ul", { class: "qp-statements" }, all.map((statement) => h("li", { class: `qp-level-${statement.level}` }, statement.text)));
+  return h("ul", { class: "qp-statements", dataset: { testid: kind } }, all.map((statement) => h("li", { class: `qp-level-${statement.level}` }, statement.text)));
 }
 
 function declined(recording) {

@@ -378,24 +378,27 @@ class Presenter:
         reading = item.reading
         status = str(reading.get("status", "pending"))
         bundles = reading.get("bundles", [])
-        statements = reading.get("statements", [])
         declined = reading.get("declined", [])
         return {
             "ai_status": status,
             "ai_text": self.text(f"ai.status_{status}"),
             "declined": [{"bundle": row["bundle"], **self.notice(row)} for row in _rows(declined)],
-            "statements": [
-                {
-                    "code": row["code"],
-                    "level": UrgencyLevel(int(row["level"])).name.lower(),
-                    "text": self.text(str(row["code"]), row.get("params", {})),
-                }
-                for row in _rows(statements)
-            ],
+            "statements": self._statements(reading.get("statements")),
+            "contradictions": self._statements(reading.get("contradictions")),
             "bundles": _rows(bundles),
             "map_labels": [label for row in _rows(bundles) for label in row.get("labels", [])],
             "ms": reading.get("ms", {}),
         }
+
+    def _statements(self, stored: object) -> list[Json]:
+        return [
+            {
+                "code": row["code"],
+                "level": UrgencyLevel(int(row["level"])).name.lower(),
+                "text": self.text(str(row["code"]), row.get("params", {})),
+            }
+            for row in _rows(stored)
+        ]
 
     def _content(self, item: SignedReport | DraftReport) -> Json:
         content = item.content
