@@ -4,36 +4,107 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from qiangji_datasets.errors import QiangjiError, UserError
+from qiangji_datasets.messages import Language
+from qiangji_training.config import Precision
+from qiangji_training.texts import catalogue, text
 
 if importlib.util.find_spec("torch") is None:
     # The command line leaves out a group whose extra is absent; looking costs no import of torch.
     raise ModuleNotFoundError("the extra 'train' is not installed", name="torch")
 
+#: Exit codes: the user can put it right; the installation is at fault.
+EXIT_USER: Final = 2
+EXIT_FAULT: Final = 1
+
 
 def train(
-    config: Annotated[Path, typer.Argument(help="训练配置 TOML / training configuration, TOML")],
-    data: Annotated[Path, typer.Option(help="公开数据文件夹 / folder of the public sets")],
-    out: Annotated[Path, typer.Option(help="运行记录文件夹 / folder of runs")] = Path("runs"),
+    *,
+    config: Annotated[Path, typer.Argument(help=text("train.help_config"))],
+    data: Annotated[Path, typer.Option(help=text("train.help_data"))] = Path("data/public"),
+    out: Annotated[Path, typer.Option(help=text("train.help_out"))] = Path("runs"),
+    name: Annotated[str, typer.Option(help=text("train.help_name"))] = "",
+    resume: Annotated[bool, typer.Option("--resume", help=text("train.help_resume"))] = False,
+    devices: Annotated[int, typer.Option(help=text("train.help_devices"))] = 1,
+    nodes: Annotated[int, typer.Option(help=text("train.help_nodes"))] = 1,
+    precision: Annotated[Precision | None, typer.Option(help=text("train.help_precision"))] = None,
 ) -> None:
-    """训练一个模型 / Train a model; resumes a run that was interrupted."""
+    """Train one configuration; with several devices this command starts itself again for each."""
+    from qiangji_training.launch import Launch, is_first
     from qiangji_training.run import train as run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    typer.echo(str(run(config, data=data, out=out)))
+    console = _logging_console()
+    with _edge(is_first):
+        where = Launch(devices=devices, nodes=nodes, precision=precision)
+        folder = run(
+            config, data=data, out=out, name=name, resume=resume, where=where, console=console
+        )
+        if is_first():
+            typer.echo(str(folder))
+
+
+train.__doc__ = text("train.help")  # what --help shows, in the user's language
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="训练运行文件夹 / folder of a finished run")],
-    about: Annotated[Path, typer.Option(help="模型说明 TOML / texts of the bundle, TOML")],
-    out: Annotated[Path, typer.Option(help="模型包文件夹 / folder of bundles")],
+    run: Annotated[Path, typer.Argument(help=text("train.help_run"))],
+    about: Annotated[Path, typer.Option(help=text("train.help_about"))],
+    out: Annotated[Path, typer.Option(help=text("train.help_bundles"))],
 ) -> None:
-    """导出模型包 / Export a finished run as a sealed bundle."""
+    """Export a finished run as a sealed bundle."""
     from qiangji_training.export import export_bundle
 
     today = datetime.now(UTC).date()
-    typer.echo(str(export_bundle(run, about=about, out=out, on=today)))
+    with _edge():
+        typer.echo(str(export_bundle(run, about=about, out=out, on=today)))
+
+
+export.__doc__ = text("train.help_export")
+
+
+def _logging_console() -> Console:
+    """Log lines above the bar on a terminal, plain lines with the time elsewhere."""
+    console = Console(stderr=True)
+    handler = RichHandler(console=console, show_path=False, show_level=False)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(message)s" if console.is_terminal else "%(asctime)s %(message)s",
+        handlers=[handler] if console.is_terminal else None,
+    )
+    return console
+
+
+def _speaks() -> bool:
+    return True
+
+
+@contextmanager
+def _edge(speaks: Callable[[], bool] = _speaks) -> Iterator[None]:
+    """Show our errors with their advice, Chinese first, without a traceback."""
+    try:
+        yield
+    except QiangjiError as error:
+        if speaks():
+            for line in _lines(error):
+                typer.echo(line, err=True)
+        raise typer.Exit(EXIT_USER if isinstance(error, UserError) else EXIT_FAULT) from error
+
+
+def _lines(error: QiangjiError) -> Iterator[str]:
+    texts = catalogue()
+    if error.code not in texts.entries:
+        yield str(error)
+        return
+    for language in Language:
+        advice = texts.advice(error.code, language, **error.params)
+        yield f"{texts.text(error.code, language, **error.params)} {advice}".rstrip()

