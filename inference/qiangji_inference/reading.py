@@ -34,15 +34,25 @@ class Code(StrEnum):
     MODEL_FAILED = "engine.model_failed"
     GATE_FAILED = "engine.gate_failed"
     MEASURE_FAILED = "engine.measure_failed"
+    VIEW_OUT_OF_SCOPE = "engine.view_out_of_scope"
+    MODALITY_OUT_OF_SCOPE = "engine.modality_out_of_scope"
+    UNFAMILIAR = "engine.unfamiliar"
 
 
 #: The installation is at fault, not the recording.
 FAULTS: Final = frozenset(
     {Code.NO_BUNDLE, Code.BUNDLE_REFUSED, Code.MODEL_FAILED, Code.GATE_FAILED, Code.MEASURE_FAILED}
 )
-#: The patient is not one the bundle was made for, or the desk has to say who it is.
+#: The patient or the recording is not one the bundle was made for, or the desk has to say who.
 SCOPE: Final = frozenset(
-    {Code.AGE_MISSING, Code.AGE_OUT_OF_RANGE, Code.SEX_MISSING, Code.SEX_OUT_OF_RANGE}
+    {
+        Code.AGE_MISSING,
+        Code.AGE_OUT_OF_RANGE,
+        Code.SEX_MISSING,
+        Code.SEX_OUT_OF_RANGE,
+        Code.VIEW_OUT_OF_SCOPE,
+        Code.MODALITY_OUT_OF_SCOPE,
+    }
 )
 
 
@@ -102,6 +112,15 @@ class Reading:
         if self.predictions:
             return ReadingStatus.DONE
         return ReadingStatus.OUT_OF_SCOPE if codes <= SCOPE else ReadingStatus.REFUSED
+
+    @property
+    def cautions(self) -> tuple[Notice, ...]:
+        """One notice for each bundle to which the recording is unfamiliar."""
+        return tuple(
+            Notice(Code.UNFAMILIAR.value, Severity.WARN, {"bundle": item.bundle.name})
+            for item in self.predictions
+            if item.is_unfamiliar
+        )
 
     @property
     def reasons(self) -> tuple[Notice, ...]:

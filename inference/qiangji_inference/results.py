@@ -35,7 +35,9 @@ class LabelPrediction:
     ``probability`` is calibrated, 0–1. ``operating_point`` is the id of the point that set the
     flag (the highest one reached), or of the sensitive point when none was reached.
     ``suppressed_by`` names the notice code that invalidates this call, or is empty; a suppressed
-    call has flag NONE and is shown as withheld with its reason.
+    call has flag NONE and is shown as withheld with its reason. ``probability_low`` and
+    ``probability_high`` are the 95 % band, None where the bundle has none. ``is_uncertain``: the
+    probability lies in the label's abstain zone; the flag stands, a physician must decide.
     """
 
     label: str
@@ -45,6 +47,22 @@ class LabelPrediction:
     operating_point: str
     threshold: float
     suppressed_by: str = ""
+    probability_low: float | None = None
+    probability_high: float | None = None
+    is_uncertain: bool = False
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """How far a recording lies from what the bundle was fitted on; about 1 at home."""
+
+    novelty: float
+    threshold: float
+
+    @property
+    def is_unfamiliar(self) -> bool:
+        """True above the threshold: nobody knows what the bundle's numbers are worth here."""
+        return self.novelty > self.threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +72,7 @@ class Prediction:
     ``activation_map`` is float32: (labels, rows, columns) for films, (labels, time) for ECGs;
     it shows what moved the number, not the outline of a lesion. ``map_extent`` says what the map
     covers: films (top, left, bottom, right) as fractions of the stored picture; ECGs
-    (start_s, end_s) in seconds.
+    (start_s, end_s) in seconds. ``familiarity`` is None where the bundle cannot tell.
     """
 
     bundle: BundleRef
@@ -64,6 +82,12 @@ class Prediction:
     map_extent: tuple[float, ...]
     calibration_id: str
     ms: dict[str, float] = field(default_factory=dict)
+    familiarity: Familiarity | None = None
+
+    @property
+    def is_unfamiliar(self) -> bool:
+        """True where the recording is unlike the training data; never raised without a measure."""
+        return self.familiarity is not None and self.familiarity.is_unfamiliar
 
 
 @dataclass(frozen=True)
