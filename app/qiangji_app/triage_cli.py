@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final, TextIO
 import typer
 
 from qiangji_app.bootstrap import catalogue
+from qiangji_app.domain.case import Finding
+from qiangji_app.services.doubt import doubt_of
 from qiangji_app.services.triage import (
     Outcome,
     assess,
@@ -131,7 +133,7 @@ class _Desk:
             "reason": reason,
             "modality": outcome.modality or None,
             "quality": [self._notice(row) for row in _rows(reading_json.get("quality"))],
-            "findings": [self._finding(item) for item in outcome.findings],
+            "findings": [self._finding(item, reading_json) for item in outcome.findings],
             "declined": [self._notice(row) for row in _rows(reading_json.get("declined"))],
             "measurements": reading_json.get("measurements", {}),
             "contradictions": [
@@ -142,7 +144,7 @@ class _Desk:
                 "reasons": [self._reason(row) for row in _rows(reading_json.get("reasons"))],
             },
             "bundle": _bundle(bundles[0]) if bundles else None,
-            "bundles": [_bundle(row) for row in bundles],
+            "bundles": [_bundle(row) | {"novelty": row["novelty"]} for row in bundles],
             "ms": dict(outcome.ms) | {"total": round((time.perf_counter() - begun) * 1e3, 1)},
         }
 
@@ -187,7 +189,8 @@ class _Desk:
         text = self._catalogue.text(str(row["code"]), self._language, **params)
         return {"code": row["code"], "source": row["source"], "message": text}
 
-    def _finding(self, item: Any) -> Json:  # Any: domain.case.Finding, kept local
+    def _finding(self, item: Finding, reading: Json) -> Json:
+        doubt = doubt_of(reading, item.bundle_name, item.label)
         return {
             "label": item.label,
             "code": {"system": item.code_system, "code": item.code} if item.code else None,
@@ -196,6 +199,10 @@ class _Desk:
             "operating_point": item.operating_point,
             "bundle": item.bundle_name,
             "suppressed_by": item.suppressed_by or None,
+            **doubt,
+            "note": self._catalogue.text("ai.uncertain", self._language)
+            if doubt["is_uncertain"]
+            else None,
         }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from qiangji_app.domain.case import Finding, FindingSource, RecordingState, UrgencyReason
 from qiangji_app.domain.person import Patient
+from qiangji_app.services.doubt import doubt_reasons, reason_code, shown_flag, stored_doubt
 from qiangji_datasets.errors import QiangjiError
 from qiangji_datasets.labels import UrgencyLevel, label
 from qiangji_datasets.records import (
@@ -98,6 +99,7 @@ def assess(record: Record, reading: Reading) -> Outcome:
         *_model_reasons(reading),
         *_measured_reasons([*statements, *contradicted]),
         *_withheld_reasons(reading),
+        *doubt_reasons(reading),
     ]
     return Outcome(
         state=RecordingState.READ,
@@ -106,22 +108,15 @@ def assess(record: Record, reading: Reading) -> Outcome:
         reading={
             "status": reading.status.value,
             "gate_codes": [notice.code for notice in reading.gate.notices],
-            "quality": [_notice(notice) for notice in (*reading.quality, *reading.gate.notices)],
+            "quality": [
+                _notice(notice)
+                for notice in (*reading.quality, *reading.gate.notices, *reading.cautions)
+            ],
             "declined": [
                 {"bundle": item.bundle, **_notice(item.notice)} for item in reading.declined
             ]
             + [{"bundle": "", **_notice(fault)} for fault in reading.faults],
-            "bundles": [
-                {
-                    "name": prediction.bundle.name,
-                    "version": prediction.bundle.version,
-                    "sha256": prediction.bundle.sha256,
-                    "calibration": prediction.calibration_id,
-                    "map_extent": list(prediction.map_extent),
-                    "labels": [item.label for item in prediction.labels],
-                }
-                for prediction in reading.predictions
-            ],
+            "bundles": [_bundle(prediction) for prediction in reading.predictions],
             "measurements": {} if measurements is None else measurements.to_dict(),
             "statements": [_statement(item) for item in statements],
             "contradictions": [_statement(item) for item in contradicted],
@@ -190,7 +185,7 @@ def _model_reasons(reading: Reading) -> list[UrgencyReason]:
             if item.flag is Flag.POSSIBLE:
                 level = min(level, _POSSIBLE_AT_MOST)
             if level > UrgencyLevel.ROUTINE:
-                code = f"urgency.model_{item.flag.value}"
+                code = reason_code(item, prediction)
                 params: dict[str, str | int | float] = {"label": item.label}
                 found.append(UrgencyReason(code, int(level), "model", params))
     return found
@@ -236,7 +231,7 @@ def _finding(item: LabelPrediction, prediction: Prediction) -> Finding:
         source=FindingSource.AI,
         label=item.label,
         probability=round(item.probability, 4),
-        flag=item.flag.value,
+        flag=shown_flag(item, prediction).value,
         operating_point=item.operating_point,
         bundle_name=prediction.bundle.name,
         bundle_version=prediction.bundle.version,
@@ -245,6 +240,18 @@ def _finding(item: LabelPrediction, prediction: Prediction) -> Finding:
         code=code.code if code else "",
         suppressed_by=item.suppressed_by,
     )
+
+
+def _bundle(prediction: Prediction) -> dict[str, object]:
+    return {
+        "name": prediction.bundle.name,
+        "version": prediction.bundle.version,
+        "sha256": prediction.bundle.sha256,
+        "calibration": prediction.calibration_id,
+        "map_extent": list(prediction.map_extent),
+        "labels": [item.label for item in prediction.labels],
+        **stored_doubt(prediction),
+    }
 
 
 def _facts(record: Record) -> dict[str, object]:

@@ -92,7 +92,8 @@ const ALARMING = ["critical", "urgent", "priority"];
 function isUnremarkable(recording, findings) {
   return recording.ai_status === "done" && !(recording.statements || []).some((one) => ALARMING.includes(one.level))
     && !(recording.contradictions || []).length
-    && !findings.some((finding) => finding.suppressed_by || (finding.flag !== "none" && isAbnormal(finding)));
+    && !(recording.bundles || []).some(isUnfamiliar)
+    && !findings.some((finding) => finding.suppressed_by || (isAbnormal(finding) && (finding.flag !== "none" || finding.is_uncertain)));
 }
 
 /** Quality of one recording: a card a notice, or one green card. */
@@ -123,26 +124,52 @@ export function aiBox(recording, findings, review = null) {
 function hints(recording, findings, review) {
   const flagged = findings.filter(isFlagged);
   const suppressed = findings.filter((finding) => finding.suppressed_by);
-  return h("div", {},
+  return h("div", {}, unfamiliarLine(recording),
     flagged.length ? review || h("ul", { class: "qp-hints" }, flagged.map(hintLine)) : [isUnremarkable(recording, findings) ? h("p", { class: "qp-nothing" }, t("ui.ai.nothing")) : null, review],
     suppressed.length && !review ? h("ul", { class: "qp-hints qp-suppressed" }, suppressed.map((finding) =>
-      h("li", {}, `${finding.label_text}: ${finding.suppressed_text || t("ui.ai.suppressed")}`))) : null);
+      h("li", {}, `${finding.label_text}: ${finding.suppressed_text || t("ui.ai.suppressed")}`))) : null,
+    uncertainLine(findings));
+}
+
+const isUnfamiliar = (bundle) => Boolean(bundle.novelty && bundle.novelty.is_unfamiliar);
+
+/** Said once a recording: what the numbers below are worth is not known. */
+function unfamiliarLine(recording) {
+  const found = (recording.bundles || []).filter(isUnfamiliar);
+  return found.length ? h("p", { class: "qp-doubt", dataset: { testid: "unfamiliar" } }, t("ui.ai.unfamiliar"), h("span", { class: "qp-fine" }, ` ${found.map((one) => one.name).join(", ")}`)) : null;
+}
+
+/** Labels that are neither safely flagged nor safely left out, beside the list of hints. */
+function uncertainLine(findings) {
+  const found = findings.filter((finding) => finding.is_uncertain && finding.flag === "none" && isAbnormal(finding));
+  return found.length ? h("p", { class: "qp-doubt", dataset: { testid: "uncertain" } }, h("b", {}, t("ui.ai.uncertain")), ": ",
+    found.map((finding) => `${finding.label_text}${bandText(finding) ? ` ${bandText(finding)}` : ""}`).join(t("ui.ai.comma"))) : null;
+}
+
+/** `62 %(48–74 %)`, or nothing where the bundle gives no band. */
+function bandText(finding) {
+  const shares = [finding.probability, finding.probability_low, finding.probability_high];
+  if (shares.some((share) => share === null || share === undefined)) return "";
+  const [p, low, high] = shares.map((share) => String(Math.round(share * 100)));
+  return t("ui.ai.band", { p, low, high });
 }
 
 function hintLine(finding) {
   return h("li", { class: `qp-hint qp-flag-${finding.flag}` }, h("b", {}, finding.label_text), flagLine(finding));
 }
 
-/** `很可能 ⓘ`; the number and its operating point are in the tooltip: alone they mislead. */
+/** `较可能 62 %(48–74 %) ⓘ`; without a band the number is in the tooltip only: alone it misleads. */
 export function flagLine(finding, lead = "") {
   const detail = flagDetail(finding);
-  return h("span", { title: detail }, lead, known("flag", finding.flag),
+  return h("span", { title: detail }, lead, known("flag", finding.flag), bandText(finding) ? ` ${bandText(finding)}` : "",
+    finding.is_uncertain ? h("span", { class: "qp-badge qp-badge-doubt" }, t("ui.ai.uncertain_mark")) : null,
     detail ? h("span", { class: "qp-muted", role: "img", "aria-label": detail }, " ⓘ") : null);
 }
 
 function flagDetail(finding) {
   const parts = [];
-  if (finding.probability !== null && finding.probability !== undefined) parts.push(t("ui.ai.probability", { p: finding.probability.toFixed(2) }));
+  if (bandText(finding)) parts.push(t("ui.ai.band_meaning"));
+  else if (finding.probability !== null && finding.probability !== undefined) parts.push(t("ui.ai.probability", { p: finding.probability.toFixed(2) }));
   if (finding.operating_point) parts.push(known("ui.point", finding.operating_point.split("-")[0]));
   return parts.join(", ");
 }
@@ -155,8 +182,8 @@ function statements(stored, kind = "statements") {
 }
 
 function declined(recording) {
-  const all = (recording.declined || []).filter((one) => one.text);
-  return all.length ? h("ul", { class: "qp-fine" }, all.map((one) => h("li", {}, one.text, one.advice ? ` ${one.advice}` : ""))) : null;
+  const all = (recording.declined || []).filter((one) => one.text && !one.is_other_bundle);
+  return all.length ? h("ul", { class: "qp-fine" }, all.map((one) => h("li", {}, one.bundle ? `${one.bundle}: ` : "", one.text, one.advice ? ` ${one.advice}` : ""))) : null;
 }
 
 function bundleLine(recording) {

@@ -16,10 +16,12 @@ from qiangji_app.services import access
 from qiangji_app.services.alarms import Seen
 from qiangji_app.services.contacts import Contact
 from qiangji_app.services.context import Caller
+from qiangji_app.services.doubt import doubt_of
 from qiangji_app.services.followup import answering
 from qiangji_app.services.listing import Detail, Row
 from qiangji_datasets.labels import UrgencyLevel, labels
 from qiangji_datasets.messages import Catalogue, Language
+from qiangji_inference.reading import SCOPE
 
 # JSON objects are open by nature; their shape is fixed by the OpenAPI description and tests.
 Json = dict[str, Any]
@@ -143,6 +145,7 @@ class Presenter:
         case = found.row.case
         may_hint = access.may_see_hints(self._caller.actor, case)
         patient = found.row.patient or Patient(name="")
+        readings = {item.id: item.reading for item in found.row.recordings}
         return self.row(found.row) | {
             "patient": self.patient(case, patient),
             "clinical": self._clinical(case),
@@ -152,7 +155,10 @@ class Presenter:
             "recordings": [
                 self.recording(item, may_hint=may_hint) for item in found.row.recordings
             ],
-            "findings": [self.finding(item, found.names) for item in found.findings],
+            "findings": [
+                self.finding(item, found.names, readings.get(item.recording_id, {}))
+                for item in found.findings
+            ],
             "reports": [self.report(item, found) for item in found.signed],
             "draft": None if found.draft is None else self.draft(found.draft),
             "calls": [
@@ -211,9 +217,16 @@ class Presenter:
             view |= self._ai_part(item)
         return view
 
-    def finding(self, item: Finding, names: Mapping[str, str]) -> Json:
-        """An AI hint with the specialist's verdict."""
+    def finding(
+        self,
+        item: Finding,
+        names: Mapping[str, str],
+        reading: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """An AI hint with the specialist's verdict, and its doubt where its reading is given."""
+        doubt = {} if reading is None else doubt_of(reading, item.bundle_name, item.label)
         return {
+            **doubt,
             "id": item.id,
             "recording_id": item.recording_id,
             "source": item.source.value,
@@ -382,7 +395,11 @@ class Presenter:
         return {
             "ai_status": status,
             "ai_text": self.text(f"ai.status_{status}"),
-            "declined": [{"bundle": row["bundle"], **self.notice(row)} for row in _rows(declined)],
+            "declined": [
+                {"bundle": row["bundle"], "is_other_bundle": _is_other(row, bundles)}
+                | self.notice(row)
+                for row in _rows(declined)
+            ],
             "statements": self._statements(reading.get("statements")),
             "contradictions": self._statements(reading.get("contradictions")),
             "bundles": _rows(bundles),
@@ -452,6 +469,11 @@ _SHOWN_FACTS: Final = (
 
 def _rows(value: object) -> list[Json]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def _is_other(row: Mapping[str, Any], bundles: object) -> bool:
+    """A bundle for other patients or views, declining what another bundle read: no news."""
+    return bool(bundles) and row["code"] in SCOPE
 
 
 def _iso(moment: datetime | None) -> str | None:
