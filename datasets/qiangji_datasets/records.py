@@ -238,4 +238,54 @@ class EcgRecord:
         return float(self.signal_mv.shape[1] / self.rate_hz)
 
 
-Record = Radiograph | EcgRecord
+class Stain(StrEnum):
+    """How the specimen was stained; UNKNOWN when the file does not say."""
+
+    PAPANICOLAOU = "papanicolaou"
+    HAEMATOXYLIN_EOSIN = "haematoxylin_eosin"
+    UNKNOWN = "unknown"
+
+
+#: Size of one pixel in the object plane that a light microscope or slide scanner can give, µm.
+CELL_PIXEL_UM: Final = (0.02, 10.0)
+
+
+@dataclass(frozen=True, eq=False)
+class CellImage:
+    """One stained cell or a small field of a smear, in transmitted light.
+
+    Parameters
+    ----------
+    pixels
+        (rows, cols, 3) uint8, red, green, blue; row 0 at the top; bright = little stain.
+    pixel_um
+        Side of a square pixel in the object plane in µm; None when not known.
+    stain
+        As stated by the source.
+    """
+
+    pixels: NDArray[np.uint8]
+    person: PersonIdentity
+    ids: StudyIds
+    pixel_um: float | None = None
+    stain: Stain = Stain.UNKNOWN
+    source_kind: str = "png"
+    notices: tuple[Notice, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or 0 in self.pixels.shape:
+            raise InputRejected("cell.shape", shape=str(self.pixels.shape))
+        if self.pixels.dtype != np.uint8:
+            raise InputRejected("cell.pixel_type", dtype=str(self.pixels.dtype))
+        low, high = CELL_PIXEL_UM
+        if self.pixel_um is not None and not low <= self.pixel_um <= high:
+            raise InputRejected("cell.pixel_um", um=self.pixel_um, low=low, high=high)
+        self.pixels.setflags(write=False)
+
+    @property
+    def modality(self) -> Modality:
+        """Always PAP: what the upload asks for, not what the picture shows."""
+        return Modality.PAP
+
+
+Record = Radiograph | EcgRecord | CellImage

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qiangji_datasets.errors import BundleError, ModelUnavailable
-from qiangji_datasets.records import EcgRecord, Radiograph, Record
+from qiangji_datasets.records import CellImage, EcgRecord, Radiograph, Record
 from qiangji_inference.results import BundleRef, Flag, GateResult, LabelPrediction, Prediction
 from qiangji_models.bundle import Bundle, LabelPoints, OperatingPoint, check_onnx_metadata
-from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Spec
 
 _LOG = logging.getLogger(__name__)
 #: By measurement (benchmarks/bench_inference.py, two cores under load): one thread without
@@ -213,15 +213,15 @@ def _is_hint(point: OperatingPoint, probability: float) -> bool:
     return probability >= point.threshold and point.specificity >= MIN_HINT_SPECIFICITY
 
 
-def _prepared(
-    record: Record, spec: FilmSpec | EcgSpec
-) -> tuple[NDArray[np.float32], tuple[float, ...]]:
-    from qiangji_models.preprocess import ecg, film
+def _prepared(record: Record, spec: Spec) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    from qiangji_models.preprocess import cell, ecg, film
 
     if isinstance(record, Radiograph) and isinstance(spec, FilmSpec):
         return film.to_model_input(record, spec), film.map_extent(record.pixels.shape, spec)
     if isinstance(record, EcgRecord) and isinstance(spec, EcgSpec):
         return ecg.to_model_input(record, spec), ecg.map_extent(spec)
+    if isinstance(record, CellImage) and isinstance(spec, CellSpec):
+        return cell.to_model_input(record, spec), cell.map_extent(record, spec)
     raise TypeError(f"{type(record).__name__} does not fit {type(spec).__name__}")
 
 

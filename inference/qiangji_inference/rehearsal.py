@@ -8,6 +8,7 @@ import numpy as np
 
 from qiangji_datasets.records import (
     LEADS,
+    CellImage,
     EcgRecord,
     Modality,
     PersonIdentity,
@@ -23,20 +24,14 @@ _BEATS_PER_S: Final = 1.2
 
 
 def made_up(modality: Modality) -> Record:
-    """A recording of the usual size that every stage accepts or refuses without a fault.
-
-    Raises
-    ------
-    ValueError
-        No recording is made up for this modality.
-    """
+    """A recording of the usual size that every stage accepts or refuses without a fault."""
     match modality:
         case Modality.CXR:
             return _film()
         case Modality.ECG:
             return _ecg()
-        case _:
-            raise ValueError(f"no rehearsal for {modality}")
+        case Modality.PAP:
+            return _cell()
 
 
 def _film() -> Radiograph:
@@ -44,6 +39,18 @@ def _film() -> Radiograph:
     shade = 0.5 + 0.4 * np.cos(4 * np.pi * columns) * np.sin(np.pi * rows)
     pixels = np.round(shade * 4095).astype(np.uint16)
     return Radiograph(pixels, 12, View.PA, PersonIdentity(), StudyIds())
+
+
+def _cell() -> CellImage:
+    """A violet nucleus with grainy chromatin in rose cytoplasm on glass."""
+    rows, columns = np.mgrid[0:100, 0:100] / 99.0 - 0.5
+    from_centre = np.hypot(rows, columns)[..., None]
+    grain = 0.1 * np.cos(60 * rows * columns) * np.cos(70 * (rows + columns))
+    density = np.where(from_centre < 0.42, (0.06, 0.16, 0.10), (0.01, 0.01, 0.01))
+    nucleus = np.array((0.55, 0.70, 0.40)) * (1 + 2 * grain[..., None])
+    density = np.where(from_centre < 0.16, nucleus, density)
+    pixels = np.round(255 * 10**-density).astype(np.uint8)
+    return CellImage(pixels, PersonIdentity(), StudyIds())
 
 
 def _ecg() -> EcgRecord:

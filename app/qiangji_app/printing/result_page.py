@@ -13,11 +13,11 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from qiangji_app.printing.ecg_paper import ecg_svg
 from qiangji_app.report_templates import load_templates
-from qiangji_app.services.imaging import film_png
+from qiangji_app.services.imaging import cell_png, film_png
 from qiangji_app.services.results import NotShown, ResultDocument, ResultPicture
 from qiangji_datasets.labels import labels
 from qiangji_datasets.messages import Catalogue, Language, MissingText
-from qiangji_datasets.records import EcgRecord, Radiograph
+from qiangji_datasets.records import CellImage, EcgRecord, Radiograph
 
 _FILM_PX = 1400
 
@@ -100,6 +100,9 @@ def _picture(item: ResultPicture) -> dict[str, Any]:
     if isinstance(record, Radiograph):
         encoded = base64.b64encode(film_png(record, _FILM_PX)).decode("ascii")
         return common | {"kind": "film", "view": record.view.value, "png": encoded}
+    if isinstance(record, CellImage):
+        encoded = base64.b64encode(cell_png(record, _FILM_PX)).decode("ascii")
+        return common | {"kind": "cell", "png": encoded}
     return common | _ecg(record)
 
 

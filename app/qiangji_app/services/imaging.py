@@ -20,7 +20,7 @@ from qiangji_app.services.recordings import recording_for
 from qiangji_app.services.triage import unpack_map
 from qiangji_datasets import labels
 from qiangji_datasets.errors import NotFound
-from qiangji_datasets.records import EcgRecord, Radiograph, Record
+from qiangji_datasets.records import CellImage, EcgRecord, Radiograph, Record
 from qiangji_models.preprocess.film import display
 
 _THUMB_PX: Final = 160
@@ -158,7 +158,7 @@ def activation_map(
 def thumbnail(ctx: Context, actor: Actor, recording_id: str) -> bytes:
     """Small PNG for lists."""
     _, _, record = decoded(ctx, actor, recording_id)
-    picture = _film_thumb(record) if isinstance(record, Radiograph) else _ecg_thumb(record)
+    picture = _ecg_thumb(record) if isinstance(record, EcgRecord) else _picture_thumb(record)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=False)
     return buffer.getvalue()
@@ -166,15 +166,25 @@ def thumbnail(ctx: Context, actor: Actor, recording_id: str) -> bytes:
 
 def film_png(film: Radiograph, longest_px: int) -> bytes:
     """The film as shown by default, for a printed result."""
-    picture = Image.fromarray(display(film))
+    return _png(display(film), longest_px)
+
+
+def cell_png(cell: CellImage, longest_px: int) -> bytes:
+    """The picture of a cell, for a printed result."""
+    return _png(cell.pixels, longest_px)
+
+
+def _png(pixels: NDArray[np.uint8], longest_px: int) -> bytes:
+    picture = Image.fromarray(pixels)
     picture.thumbnail((longest_px, longest_px), Image.Resampling.BOX)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _film_thumb(film: Radiograph) -> Image.Image:
-    picture = Image.fromarray(display(film))
+def _picture_thumb(record: Radiograph | CellImage) -> Image.Image:
+    shown = display(record) if isinstance(record, Radiograph) else record.pixels
+    picture = Image.fromarray(shown)
     picture.thumbnail((_THUMB_PX, _THUMB_PX), Image.Resampling.BOX)
     return picture
 
@@ -193,4 +203,4 @@ def _ecg_thumb(ecg: EcgRecord) -> Image.Image:
 
 
 def _size(record: Record) -> int:
-    return int(record.pixels.nbytes if isinstance(record, Radiograph) else record.signal_mv.nbytes)
+    return int(record.signal_mv.nbytes if isinstance(record, EcgRecord) else record.pixels.nbytes)

@@ -18,6 +18,7 @@ from qiangji_datasets.errors import QiangjiError
 from qiangji_datasets.labels import UrgencyLevel, label
 from qiangji_datasets.records import (
     LEADS,
+    CellImage,
     EcgRecord,
     NameStatus,
     Notice,
@@ -265,6 +266,8 @@ def _facts(record: Record) -> dict[str, object]:
     }
     if isinstance(record, Radiograph):
         return common | _film_facts(record)
+    if isinstance(record, CellImage):
+        return common | _cell_facts(record)
     return common | _ecg_facts(record)
 
 
@@ -278,6 +281,16 @@ def _film_facts(film: Radiograph) -> dict[str, object]:
         "patient_position": film.patient_position,
         "body_part": film.body_part,
         "modality_code": film.modality_code,
+    }
+
+
+def _cell_facts(cell: CellImage) -> dict[str, object]:
+    return {
+        "kind": "cell",
+        "rows": int(cell.pixels.shape[0]),
+        "columns": int(cell.pixels.shape[1]),
+        "pixel_um": cell.pixel_um,
+        "stain": cell.stain.value,
     }
 
 

@@ -49,9 +49,10 @@ DEFAULT: Final = Limits()
 class Stated:
     """Facts that a person stated about a file which does not carry them.
 
-    ``modality`` is required for a picture (PNG, JPEG); ``rate_hz`` and ``unit`` (``uV``, ``mV``,
-    ``V``, ``nV``) for a CSV without its own header comments. ``leads`` names the columns of a CSV
-    without a header row. None and empty mean not stated.
+    ``modality`` is required for a picture (PNG, JPEG, BMP); ``rate_hz`` and ``unit`` (``uV``,
+    ``mV``, ``V``, ``nV``) for a CSV without its own header comments. ``leads`` names the columns
+    of a CSV without a header row. ``pixel_um`` is the side of a pixel in the object plane of a
+    microscope. None and empty mean not stated.
     """
 
     modality: Modality | None = None
@@ -62,3 +63,4 @@ class Stated:
     unit: str = ""
     leads: tuple[str, ...] = ()
     patient_id: str = ""
+    pixel_um: float | None = None

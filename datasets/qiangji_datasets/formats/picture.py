@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from qiangji_datasets.records import Modality, PersonIdentity, Radiograph, Study
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+T = TypeVar("T")
 
 _GREY: Final = {"L": np.uint8, "I;16": np.uint16, "I;16B": np.uint16, "I": np.uint16}
 _COLOUR: Final = ("RGB", "RGBA", "LA", "P")
@@ -56,22 +59,50 @@ def read_picture(data: bytes, kind: str, stated: Stated, limits: Limits) -> Radi
 
 
 def _pixels(data: bytes, kind: str, limits: Limits, notices: Notices) -> NDArray[Any]:
-    from PIL import Image, ImageOps
+    def grey(picture: Image) -> NDArray[Any]:
+        _check(picture)
+        return _grey(upright(picture), notices)
+
+    return decoded(data, kind, limits, grey)
+
+
+def decoded(data: bytes, kind: str, limits: Limits, take: Callable[[Image], T]) -> T:
+    """Open a picture with the one decoder allowed, check its size, and take what is wanted.
+
+    Parameters
+    ----------
+    kind
+        ``png``, ``jpeg`` or ``bmp``.
+    take
+        Called with the picture, not yet decoded, of one frame and bounded size.
+
+    Raises
+    ------
+    InputRejected
+        The picture is too large, animated or damaged.
+    """
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
             # Pillow's own bomb limit is above ours; its remarks on metadata concern no pixel.
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=(kind.upper(),)) as picture:
-                _check(picture, limits)
-                upright = ImageOps.exif_transpose(picture)
-                return _grey(picture if upright is None else upright, notices)
+                _check_size(picture, limits)
+                return take(picture)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, KeyError, TypeError):
         # Pillow's decoders report damage by all of these.
         raise InputRejected("picture.damaged") from None
 
 
-def _check(picture: Image, limits: Limits) -> None:
+def upright(picture: Image) -> Image:
+    """The picture turned as its metadata say."""
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(picture) or picture
+
+
+def _check_size(picture: Image, limits: Limits) -> None:
     columns, rows = picture.size
     if rows < 1 or columns < 1:
         raise InputRejected("film.no_pixels")
@@ -79,6 +110,9 @@ def _check(picture: Image, limits: Limits) -> None:
         raise InputRejected("film.too_large", rows=rows, columns=columns)
     if getattr(picture, "n_frames", 1) > 1:
         raise InputRejected("picture.several_frames")
+
+
+def _check(picture: Image) -> None:
     if picture.mode not in _GREY and picture.mode not in _COLOUR:
         raise InputRejected("picture.mode", mode=picture.mode)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.formats.limits import DEFAULT, Limits, Stated
-from qiangji_datasets.formats.sniffing import HEAD_BYTES, KNOWN_ECG, sniff
-from qiangji_datasets.records import Record
+from qiangji_datasets.formats.sniffing import CELL_KINDS, HEAD_BYTES, KNOWN_ECG, sniff
+from qiangji_datasets.records import Modality, Record
 
 
 def read(
@@ -104,6 +104,10 @@ def _read(
     kind = sniff(data[:HEAD_BYTES])
     if kind == "dicom":
         return _dicom(data, limits)
+    if kind in CELL_KINDS and said.modality is Modality.PAP:
+        from qiangji_datasets.formats.cell_picture import read_cell
+
+        return read_cell(data, kind, said, limits)
     if kind in ("png", "jpeg"):
         from qiangji_datasets.formats.picture import read_picture
 

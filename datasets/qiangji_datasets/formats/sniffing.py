@@ -11,6 +11,8 @@ HEAD_BYTES: Final = 4096
 
 #: Formats with a reader here.
 READABLE: Final = ("dicom", "wfdb", "csv", "png", "jpeg")
+#: Pictures that may show a stained cell; a BMP is read as nothing else.
+CELL_KINDS: Final = ("png", "jpeg", "bmp")
 #: ECG formats that are recognised and refused by name.
 KNOWN_ECG: Final = ("scp", "aecg", "muse", "philips", "edf", "contec")
 

@@ -14,10 +14,10 @@ Step = Mapping[str, str | int | float | bool]
 
 
 class Fit(StrEnum):
-    """How a film of any aspect ratio becomes the network's rectangle.
+    """How a picture of any aspect ratio becomes the network's rectangle.
 
     STRETCH scales both axes on their own (as the NIH set was made), CROP keeps the centre,
-    PAD keeps everything and fills with black.
+    PAD keeps everything and fills with black (films) or with the mean (cells).
     """
 
     STRETCH = "stretch"
@@ -159,6 +159,90 @@ class EcgSpec:
         ]
 
 
+class StainMode(StrEnum):
+    """What is done about stains and cameras that differ from site to site.
+
+    NONE keeps the optical density on a fixed scale. PICTURE gives each channel of the density
+    zero mean and unit variance over the picture: whatever multiplies the light of a channel
+    (lamp, white balance) or its density (amount of dye) cancels. TISSUE does the same with
+    pixels weighted by how much they absorb, so that the share of bare glass does not matter.
+    """
+
+    NONE = "none"
+    PICTURE = "picture"
+    TISSUE = "tissue"
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """Preprocessing of a bundle that reads cells.
+
+    Parameters
+    ----------
+    rows, cols
+        Size of the network's input in px.
+    fit
+        How the aspect ratio is treated; STRETCH would change the shape of nuclei.
+    field_um
+        Length of the field's longer side in µm where the picture's pixel size is known: the input
+        then covers that field about the centre. 0, or a picture of unknown scale: all of it.
+    stain
+        Stain normalisation.
+    """
+
+    rows: int
+    cols: int
+    fit: Fit = Fit.CROP
+    field_um: float = 0.0
+    stain: StainMode = StainMode.PICTURE
+
+    def __post_init__(self) -> None:
+        if not (16 <= self.rows <= 1024 and 16 <= self.cols <= 1024):
+            raise BundleError("bundle.step_value", step="fit_field", field="rows, cols")
+        if self.field_um != 0 and not 1 <= self.field_um <= 10_000:
+            raise BundleError("bundle.step_value", step="fit_field", field="field_um")
+
+    @classmethod
+    def from_steps(cls, steps: Sequence[Step]) -> Self:
+        """Read the steps of ``metadata.json``.
+
+        Raises
+        ------
+        BundleError
+            A step is unknown, missing, out of order or has another parameter.
+        """
+        found = _by_name(steps, _CELL_STEPS)
+        field = found["fit_field"]
+        try:
+            stain = StainMode(str(found["normalise_stain"]["mode"]))
+        except ValueError as error:
+            raise BundleError("bundle.step_value", step="normalise_stain", field="mode") from error
+        return cls(
+            rows=int(field["rows"]),
+            cols=int(field["cols"]),
+            fit=_fit(str(field["mode"])),
+            field_um=float(field["field_um"]),
+            stain=stain,
+        )
+
+    def steps(self) -> list[dict[str, str | int | float | bool]]:
+        """The steps as they stand in ``metadata.json``; the inverse of ``from_steps``."""
+        return [
+            {
+                "name": "fit_field",
+                "mode": self.fit.value,
+                "rows": self.rows,
+                "cols": self.cols,
+                "field_um": self.field_um,
+            },
+            {"name": "optical_density"},
+            {"name": "normalise_stain", "mode": self.stain.value},
+        ]
+
+
+#: Preprocessing of one bundle, by what it reads.
+Spec = FilmSpec | EcgSpec | CellSpec
+
 _FILM_STEPS: Final = {
     "voi": {"low_percentile", "high_percentile"},
     "fit": {"mode", "rows", "cols"},
@@ -171,6 +255,11 @@ _ECG_STEPS: Final = {
     "resample": {"rate_hz"},
     "zscore_per_lead": set[str](),
     "crop_or_pad": {"samples", "min_seconds"},
+}
+_CELL_STEPS: Final = {
+    "fit_field": {"mode", "rows", "cols", "field_um"},
+    "optical_density": set[str](),
+    "normalise_stain": {"mode"},
 }
 
 

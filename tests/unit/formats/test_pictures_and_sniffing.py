@@ -129,7 +129,7 @@ def test_dicom_is_told_with_and_without_its_preamble() -> None:
 def test_every_message_code_of_the_readers_has_both_texts() -> None:
     package = Path(qiangji_datasets.__file__).parent
     sources = [*(package / "formats").glob("*.py"), package / "records.py"]
-    pattern = re.compile(r'"((?:dicom|film|ecg|file|reader|picture|wfdb|csv)\.[a-z0-9_]+)"')
+    pattern = re.compile(r'"((?:dicom|film|cell|ecg|file|reader|picture|wfdb|csv)\.[a-z0-9_]+)"')
     codes = {code for path in sources for code in pattern.findall(path.read_text("utf-8"))}
     texts = Catalogue.of("qiangji_datasets").entries
 

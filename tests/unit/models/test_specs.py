@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qiangji_datasets.errors import BundleError
-from qiangji_models.preprocess.specs import EcgSpec, FilmSpec, Fit
+from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Fit, StainMode
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,21 @@ def test_ecg_steps_read_back_as_written() -> None:
     spec = EcgSpec(rate_hz=250, low_hz=0.05, high_hz=100.0, samples=2500, min_seconds=8.0)
 
     assert EcgSpec.from_steps(spec.steps()) == spec
+
+
+@pytest.mark.parametrize(
+    "spec", [CellSpec(96, 96), CellSpec(64, 80, Fit.PAD, 22.5, StainMode.TISSUE)]
+)
+def test_cell_steps_read_back_as_written(spec: CellSpec) -> None:
+    assert CellSpec.from_steps(spec.steps()) == spec
+
+
+def test_an_unknown_stain_normalisation_is_refused() -> None:
+    steps = CellSpec(96, 96).steps()
+    steps[2]["mode"] = "wash"
+
+    with pytest.raises(BundleError, match=r"bundle\.step_value"):
+        CellSpec.from_steps(steps)
 
 
 def test_steps_in_another_order_are_refused() -> None:
@@ -44,6 +59,8 @@ def test_an_unknown_fit_is_refused() -> None:
         lambda: FilmSpec(8, 112),
         lambda: FilmSpec(112, 112, low_percentile=50, high_percentile=40),
         lambda: FilmSpec(112, 112, border_fraction=0.3),
+        lambda: CellSpec(96, 2000),
+        lambda: CellSpec(96, 96, field_um=-1.0),
         lambda: EcgSpec(high_hz=50.0),
         lambda: EcgSpec(min_seconds=11.0),
     ],
