@@ -14,7 +14,7 @@ from qiangji_inference.predict import SessionSettings, predict
 from qiangji_inference.reading import Code, Reading, refusal
 from qiangji_inference.results import BundleDeclined, GateResult, Prediction
 from qiangji_inference.slots import BundleStatus, Slot, refused
-from qiangji_inference.stages import Patient, checked_record
+from qiangji_inference.stages import Patient, checked_record, out_of_scope
 from qiangji_models.bundle import shipped_bundles
 
 _LOG = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Engine:
         """Import and run what the first reading would otherwise wait for; the result is unused."""
         from qiangji_inference.rehearsal import made_up
 
-        if modality is not None:
+        if modality in (Modality.CXR, Modality.ECG):
             record = made_up(modality)
             self.read(record, needs_age=False)
             self.read(record, gate=False, needs_age=False)
@@ -136,7 +136,7 @@ def _ask(
     if isinstance(model, BundleError):
         return BundleDeclined(slot.folder.name, refused(slot.folder.name, model))
     name = model.bundle.name
-    unsuited = patient.declined_by(model.bundle)
+    unsuited = out_of_scope(model.bundle, record, patient)
     if unsuited is not None:
         return BundleDeclined(name, unsuited)
     try:

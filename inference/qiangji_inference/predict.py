@@ -5,27 +5,39 @@ from __future__ import annotations
 import logging
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qiangji_datasets.errors import BundleError, ModelUnavailable
-from qiangji_datasets.records import CellImage, EcgRecord, Radiograph, Record
-from qiangji_inference.results import BundleRef, Flag, GateResult, LabelPrediction, Prediction
+from qiangji_datasets.records import EcgRecord, Radiograph, Record
+from qiangji_inference.results import (
+    BundleRef,
+    Familiarity,
+    Flag,
+    GateResult,
+    LabelPrediction,
+    Prediction,
+)
 from qiangji_models.bundle import Bundle, LabelPoints, OperatingPoint, check_onnx_metadata
-from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Spec
+from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
 
 _LOG = logging.getLogger(__name__)
+#: Tensor (1, …) and the extent of the map.
+_Input = tuple[NDArray[np.float32], tuple[float, ...]]
 #: By measurement (benchmarks/bench_inference.py, two cores under load): one thread without
 #: spinning beats two; with spinning two are up to three times slower.
 THREADS: Final = 1
 #: A sensitive point below this specificity flags nothing: it would call most healthy recordings.
 #: WHO target product profile for a TB triage test (2014): specificity of at least 70 %.
 MIN_HINT_SPECIFICITY: Final = 0.70
+#: Place of the pooled features among a network's outputs; files of older bundles end before it.
+_POOLED: Final = 2
 #: The runtime's own warnings concern its developers; errors arrive as exceptions.
 _ORT_LOG_ERRORS: Final = 3
 
@@ -64,6 +76,14 @@ class SessionSettings:
     is_spinning: bool = False
 
 
+class Answer(NamedTuple):
+    """Logits (labels,), map (labels, …) and pooled features (channels,), None in older bundles."""
+
+    logits: NDArray[np.float64]
+    map: NDArray[np.float32]
+    pooled: NDArray[np.float32] | None
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A bundle with its open session, safe to call from several threads at once."""
@@ -77,8 +97,8 @@ class Model:
         """Name, version and hash as they stand in every prediction."""
         return BundleRef(self.bundle.name, self.bundle.version, self.bundle.sha256)
 
-    def run(self, tensor: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Logits (labels,) and map (labels, …) of one input (1, …).
+    def run(self, tensor: NDArray[np.float32]) -> Answer:
+        """What the network says to one input (1, …).
 
         Raises
         ------
@@ -86,13 +106,14 @@ class Model:
             The network gave another shape or a number that is not finite.
         """
         name = self.session.get_inputs()[0].name
-        logits, maps = self.session.run(None, {name: tensor})[:2]
+        logits, maps, *features = self.session.run(None, {name: tensor})
         labels = len(self.bundle.labels)
         if logits.shape != (1, labels) or maps.shape != (1, labels, *self.bundle.map_shape):
             raise ModelUnavailable("engine.model_shape", bundle=self.bundle.name)
-        if not (np.isfinite(logits).all() and np.isfinite(maps).all()):
+        if not all(np.isfinite(part).all() for part in (logits, maps, *features)):
             raise ModelUnavailable("engine.model_not_finite", bundle=self.bundle.name)
-        return logits[0].astype(np.float64), maps[0].astype(np.float32)
+        pooled = features[0][0].astype(np.float32) if features else None
+        return Answer(logits[0].astype(np.float64), maps[0].astype(np.float32), pooled)
 
 
 def open_model(bundle: Bundle, settings: SessionSettings | None = None) -> Model:
@@ -139,7 +160,7 @@ def run_golden(model: Model) -> GoldenResult:
     try:
         with np.load(bundle.golden, allow_pickle=False) as stored:
             inputs, expected = stored["input"].astype(np.float32), stored["logits"]
-        found = np.stack([model.run(case[None])[0] for case in inputs])
+        found = np.stack([model.run(case[None]).logits for case in inputs])
     except Exception as error:
         raise BundleError("bundle.golden_unusable", bundle=bundle.name) from error
     calibrate = bundle.calibration.probabilities
@@ -171,21 +192,51 @@ def predict(model: Model, record: Record, gate: GateResult) -> Prediction:
     begun = time.perf_counter()
     tensor, extent = _prepared(record, model.bundle.spec)
     prepared = time.perf_counter()
-    logits, maps = model.run(tensor)
+    answer = model.run(tensor)
     answered = time.perf_counter()
     bundle = model.bundle
-    probabilities = bundle.calibration.probabilities(logits)
     return Prediction(
         bundle=model.reference,
         modality=bundle.modality,
-        labels=tuple(
-            _call(name, float(logit), float(probability), bundle.points[name], gate)
-            for name, logit, probability in zip(bundle.labels, logits, probabilities, strict=True)
-        ),
-        activation_map=maps,
+        labels=_calls(bundle, answer.logits, gate),
+        activation_map=answer.map,
         map_extent=extent,
         calibration_id=bundle.calibration.id,
         ms={"preprocess": (prepared - begun) * 1e3, "session": (answered - prepared) * 1e3},
+        familiarity=_familiarity(bundle, answer.pooled),
+    )
+
+
+def _familiarity(bundle: Bundle, pooled: NDArray[np.float32] | None) -> Familiarity | None:
+    novelty = None if bundle.uncertainty is None else bundle.uncertainty.novelty
+    if novelty is None or pooled is None:
+        return None
+    return Familiarity(float(novelty.space.novelty(pooled[None])[0]), novelty.threshold)
+
+
+def _calls(
+    bundle: Bundle, logits: NDArray[np.float64], gate: GateResult
+) -> tuple[LabelPrediction, ...]:
+    calibration = bundle.calibration
+    calls = tuple(
+        _call(name, float(logit), float(probability), bundle.points[name], gate)
+        for name, logit, probability in zip(
+            bundle.labels, logits, calibration.probabilities(logits), strict=True
+        )
+    )
+    doubt = bundle.uncertainty
+    if doubt is None:
+        return calls
+    lows, highs = doubt.band(logits, calibration.scale, calibration.offset)
+    return tuple(
+        replace(
+            call,
+            probability_low=float(low),
+            probability_high=float(high),
+            is_uncertain=not call.suppressed_by
+            and doubt.is_uncertain(call.label, call.probability),
+        )
+        for call, low, high in zip(calls, lows, highs, strict=True)
     )
 
 
@@ -213,16 +264,30 @@ def _is_hint(point: OperatingPoint, probability: float) -> bool:
     return probability >= point.threshold and point.specificity >= MIN_HINT_SPECIFICITY
 
 
-def _prepared(record: Record, spec: Spec) -> tuple[NDArray[np.float32], tuple[float, ...]]:
-    from qiangji_models.preprocess import cell, ecg, film
+def _prepared(record: Record, spec: FilmSpec | EcgSpec) -> _Input:
+    kind, prepare = _PREPARE[type(spec)]
+    if not isinstance(record, kind):
+        raise TypeError(f"{type(record).__name__} does not fit {type(spec).__name__}")
+    return prepare(record, spec)
 
-    if isinstance(record, Radiograph) and isinstance(spec, FilmSpec):
-        return film.to_model_input(record, spec), film.map_extent(record.pixels.shape, spec)
-    if isinstance(record, EcgRecord) and isinstance(spec, EcgSpec):
-        return ecg.to_model_input(record, spec), ecg.map_extent(spec)
-    if isinstance(record, CellImage) and isinstance(spec, CellSpec):
-        return cell.to_model_input(record, spec), cell.map_extent(record, spec)
-    raise TypeError(f"{type(record).__name__} does not fit {type(spec).__name__}")
+
+def _film(record: Radiograph, spec: FilmSpec) -> _Input:
+    from qiangji_models.preprocess import film
+
+    return film.to_model_input(record, spec), film.map_extent(record.pixels.shape, spec)
+
+
+def _ecg(record: EcgRecord, spec: EcgSpec) -> _Input:
+    from qiangji_models.preprocess import ecg
+
+    return ecg.to_model_input(record, spec), ecg.map_extent(spec)
+
+
+#: Preprocessing by kind of bundle: what it reads, and how. One line a kind.
+_PREPARE: Final[Mapping[type[FilmSpec | EcgSpec], tuple[type[Record], Callable[[Any, Any], _Input]]]] = {
+    FilmSpec: (Radiograph, _film),  # Any above: the table itself pairs record and spec
+    EcgSpec: (EcgRecord, _ecg),
+}
 
 
 def _files(bundle: Bundle) -> list[tuple[Precision, Path]]:
@@ -250,7 +315,16 @@ def _opened(bundle: Bundle, precision: Precision, path: Path, settings: SessionS
     except Exception as error:
         raise BundleError("bundle.onnx_unusable", bundle=bundle.name, file=path.name) from error
     check_onnx_metadata(bundle, session.get_modelmeta().custom_metadata_map)
+    _check_features(bundle, [output.shape for output in session.get_outputs()])
     return Model(bundle, precision, session)
+
+
+def _check_features(bundle: Bundle, shapes: Sequence[Sequence[object]]) -> None:
+    novelty = None if bundle.uncertainty is None else bundle.uncertainty.novelty
+    if novelty is None:
+        return
+    if len(shapes) <= _POOLED or shapes[_POOLED][-1] != len(novelty.space.mean):
+        raise BundleError("bundle.pooled_missing", bundle=bundle.name)
 
 
 def _session(path: Path, settings: SessionSettings) -> Any:  # Any: onnxruntime ships no types

@@ -22,18 +22,14 @@ from numpy.typing import NDArray
 
 from qiangji_datasets.errors import BundleError
 from qiangji_datasets.labels import labels as vocabulary
-from qiangji_datasets.records import Modality, Sex
-from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Spec
+from qiangji_datasets.records import Modality, Sex, View
+from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+from qiangji_models.uncertainty import Uncertainty, read_uncertainty
 
 METADATA: Final = Path("configs", "metadata.json")
 #: A folder may hold these beside the listed files; anything else unlisted is refused.
 _UNLISTED: Final = frozenset({METADATA.as_posix()})
 _CHUNK: Final = 1 << 20
-_SPECS: Final[Mapping[Modality, type[FilmSpec] | type[EcgSpec] | type[CellSpec]]] = {
-    Modality.CXR: FilmSpec,
-    Modality.ECG: EcgSpec,
-    Modality.PAP: CellSpec,
-}
 
 
 @dataclass(frozen=True)
@@ -123,7 +119,7 @@ class Bundle:
     sexes
         Administrative sexes the bundle reads; all three where it has no limit.
     min_seconds
-        Shortest ECG it reads; None for pictures.
+        Shortest ECG it reads; None for films.
     onnx_fp32, onnx_int8
         Model files; int8 is None where none ships.
     golden
@@ -136,6 +132,10 @@ class Bundle:
         The model card, Markdown.
     results
         Measured results as the card states them.
+    views
+        Projections it reads, films only; None where it states none: the gate alone decides.
+    uncertainty
+        Bands, zones and novelty; None in bundles made before they were fitted.
     """
 
     folder: Path
@@ -145,7 +145,7 @@ class Bundle:
     metadata_sha256: str
     modality: Modality
     labels: tuple[str, ...]
-    spec: Spec
+    spec: FilmSpec | EcgSpec
     calibration: Calibration
     points: Mapping[str, LabelPoints]
     age_range_years: tuple[float, float]
@@ -160,11 +160,17 @@ class Bundle:
     map_shape: tuple[int, ...]
     card: Path
     results: tuple[Mapping[str, Any], ...]  # Any: free JSON for display
+    views: frozenset[View] | None = None
+    uncertainty: Uncertainty | None = None
 
     def accepts_age(self, age_years: float) -> bool:
         """True when the bundle was made for this age in years."""
         low, high = self.age_range_years
         return low <= age_years < high
+
+    def accepts_view(self, view: View) -> bool:
+        """True when the bundle was made for this projection."""
+        return self.views is None or view in self.views
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -302,15 +308,17 @@ def _check_labels(ours: Mapping[str, Any], folder: Path) -> None:
     for name, pair in ours["operating_points"].items():
         if pair["sensitive"]["threshold"] > pair["specific"]["threshold"]:
             raise BundleError("bundle.points_order", bundle=folder.name, label=name)
-    for path in (*ours["models"].values(), ours["golden"]["cases"], "docs/README.md"):
+    novelty = ours.get("uncertainty", {}).get("novelty")
+    needed = [*ours["models"].values(), ours["golden"]["cases"], "docs/README.md"]
+    for path in needed if novelty is None else [*needed, novelty["file"]]:
         if path not in ours["files"]:
             raise BundleError("bundle.file_missing", bundle=folder.name, file=path)
 
 
 def _build(folder: Path, metadata: Mapping[str, Any]) -> Bundle:
     ours = metadata["qiangji"]
-    modality = Modality(ours["modality"])
-    spec = _SPECS[modality].from_steps(ours["preprocessing"])
+    is_ecg = ours["modality"] == Modality.ECG.value
+    spec = (EcgSpec if is_ecg else FilmSpec).from_steps(ours["preprocessing"])
     int8 = ours["models"].get("int8")
     return Bundle(
         folder=folder,
@@ -318,7 +326,7 @@ def _build(folder: Path, metadata: Mapping[str, Any]) -> Bundle:
         version=metadata["version"],
         sha256=bundle_hash(metadata),
         metadata_sha256=metadata_hash(metadata),
-        modality=modality,
+        modality=Modality(ours["modality"]),
         labels=tuple(ours["labels"]),
         spec=spec,
         calibration=_calibration(ours),
@@ -335,6 +343,8 @@ def _build(folder: Path, metadata: Mapping[str, Any]) -> Bundle:
         map_shape=tuple(ours["map"]["shape"]),
         card=folder / "docs" / "README.md",
         results=tuple(ours["results"]),
+        views=frozenset(View(value) for value in ours["views"]) if "views" in ours else None,
+        uncertainty=read_uncertainty(ours, folder),
     )
 
 
