@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qiangji_datasets.errors import BundleError, ModelUnavailable
-from qiangji_datasets.records import EcgRecord, Radiograph, Record
+from qiangji_datasets.records import CellImage, EcgRecord, Radiograph, Record
 from qiangji_inference.results import (
     BundleRef,
     Familiarity,
@@ -25,7 +25,7 @@ from qiangji_inference.results import (
     Prediction,
 )
 from qiangji_models.bundle import Bundle, LabelPoints, OperatingPoint, check_onnx_metadata
-from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Spec
 
 _LOG = logging.getLogger(__name__)
 #: Tensor (1, …) and the extent of the map.
@@ -264,7 +264,7 @@ def _is_hint(point: OperatingPoint, probability: float) -> bool:
     return probability >= point.threshold and point.specificity >= MIN_HINT_SPECIFICITY
 
 
-def _prepared(record: Record, spec: FilmSpec | EcgSpec) -> _Input:
+def _prepared(record: Record, spec: Spec) -> _Input:
     kind, prepare = _PREPARE[type(spec)]
     if not isinstance(record, kind):
         raise TypeError(f"{type(record).__name__} does not fit {type(spec).__name__}")
@@ -283,10 +283,17 @@ def _ecg(record: EcgRecord, spec: EcgSpec) -> _Input:
     return ecg.to_model_input(record, spec), ecg.map_extent(spec)
 
 
+def _cell(record: CellImage, spec: CellSpec) -> _Input:
+    from qiangji_models.preprocess import cell
+
+    return cell.to_model_input(record, spec), cell.map_extent(record, spec)
+
+
 #: Preprocessing by kind of bundle: what it reads, and how. One line a kind.
-_PREPARE: Final[Mapping[type[FilmSpec | EcgSpec], tuple[type[Record], Callable[[Any, Any], _Input]]]] = {
+_PREPARE: Final[Mapping[type[Spec], tuple[type[Record], Callable[[Any, Any], _Input]]]] = {
     FilmSpec: (Radiograph, _film),  # Any above: the table itself pairs record and spec
     EcgSpec: (EcgRecord, _ecg),
+    CellSpec: (CellImage, _cell),
 }
 
 

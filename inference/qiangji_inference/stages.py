@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from qiangji_datasets.records import EcgRecord, Notice, Radiograph, Record, Sex
+from qiangji_datasets.records import CellImage, EcgRecord, Notice, Radiograph, Record, Sex
 from qiangji_inference.reading import Code, refusal
 from qiangji_inference.results import GateResult
 from qiangji_models.bundle import Bundle
@@ -74,6 +74,8 @@ def checked_record(
     """Measure and gate a recording; ``ms`` takes the time of both stages."""
     if isinstance(record, Radiograph):
         return gated(lambda: _film_gate(record, patient), ms) if gate else Checked(GateResult())
+    if isinstance(record, CellImage):
+        return gated(lambda: _cell_gate(record), ms) if gate else Checked(GateResult())
     if not measure:
         return Checked(GateResult())
     try:
@@ -91,6 +93,12 @@ def _film_gate(film: Radiograph, patient: Patient) -> GateResult:
     from qiangji_inference.gate_film import check_film
 
     return check_film(film, age_years=patient.age_years)
+
+
+def _cell_gate(cell: CellImage) -> GateResult:
+    from qiangji_inference.gate_cell import check_cell
+
+    return check_cell(cell)
 
 
 def _ecg_gate(record: EcgRecord, measurements: EcgMeasurements) -> GateResult:

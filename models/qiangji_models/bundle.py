@@ -23,13 +23,18 @@ from numpy.typing import NDArray
 from qiangji_datasets.errors import BundleError
 from qiangji_datasets.labels import labels as vocabulary
 from qiangji_datasets.records import Modality, Sex, View
-from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Spec
 from qiangji_models.uncertainty import Uncertainty, read_uncertainty
 
 METADATA: Final = Path("configs", "metadata.json")
 #: A folder may hold these beside the listed files; anything else unlisted is refused.
 _UNLISTED: Final = frozenset({METADATA.as_posix()})
 _CHUNK: Final = 1 << 20
+_SPECS: Final[Mapping[Modality, type[FilmSpec] | type[EcgSpec] | type[CellSpec]]] = {
+    Modality.CXR: FilmSpec,
+    Modality.ECG: EcgSpec,
+    Modality.PAP: CellSpec,
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class Bundle:
     sexes
         Administrative sexes the bundle reads; all three where it has no limit.
     min_seconds
-        Shortest ECG it reads; None for films.
+        Shortest ECG it reads; None for pictures.
     onnx_fp32, onnx_int8
         Model files; int8 is None where none ships.
     golden
@@ -145,7 +150,7 @@ class Bundle:
     metadata_sha256: str
     modality: Modality
     labels: tuple[str, ...]
-    spec: FilmSpec | EcgSpec
+    spec: Spec
     calibration: Calibration
     points: Mapping[str, LabelPoints]
     age_range_years: tuple[float, float]
@@ -317,8 +322,8 @@ def _check_labels(ours: Mapping[str, Any], folder: Path) -> None:
 
 def _build(folder: Path, metadata: Mapping[str, Any]) -> Bundle:
     ours = metadata["qiangji"]
-    is_ecg = ours["modality"] == Modality.ECG.value
-    spec = (EcgSpec if is_ecg else FilmSpec).from_steps(ours["preprocessing"])
+    modality = Modality(ours["modality"])
+    spec = _SPECS[modality].from_steps(ours["preprocessing"])
     int8 = ours["models"].get("int8")
     return Bundle(
         folder=folder,
@@ -326,7 +331,7 @@ def _build(folder: Path, metadata: Mapping[str, Any]) -> Bundle:
         version=metadata["version"],
         sha256=bundle_hash(metadata),
         metadata_sha256=metadata_hash(metadata),
-        modality=Modality(ours["modality"]),
+        modality=modality,
         labels=tuple(ours["labels"]),
         spec=spec,
         calibration=_calibration(ours),
