@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: Parts of the groups in a hashed split: 70 % train, 10 % validation, 20 % test.
+_TRAIN: Final = 0.7
+_TRAIN_AND_VAL: Final = 0.8
 
 
 def held_out(groups: NDArray[np.str_], *, fraction: float, salt: str) -> NDArray[np.bool_]:
@@ -30,6 +35,55 @@ def held_out(groups: NDArray[np.str_], *, fraction: float, salt: str) -> NDArray
         raise ValueError(f"fraction must lie within 0 and 1, got {fraction}")
     limit = int(fraction * 2**32)
     return np.array([_number(salt, str(group)) < limit for group in groups], np.bool_)
+
+
+def hashed_parts(groups: Iterable[str], *, salt: str) -> dict[str, str]:
+    """Group to ``train``, ``val`` or ``test`` where the publisher offers no split.
+
+    The rule is part of the program and must never change: a group keeps its side on every
+    machine, whatever else is added to the set.
+
+    Parameters
+    ----------
+    groups
+        Patients, in any order.
+    salt
+        Name of the set.
+    """
+    parts = {}
+    for group in groups:
+        place = _number(f"qiangji-split-1/{salt}", group) / 2**32
+        parts[group] = "train" if place < _TRAIN else "val" if place < _TRAIN_AND_VAL else "test"
+    return parts
+
+
+def guard_band(
+    numbers: NDArray[np.integer], held: NDArray[np.bool_], *, width: int
+) -> NDArray[np.bool_]:
+    """Rows too close to a held-out one to be learned from.
+
+    Parameters
+    ----------
+    numbers
+        Number of each row in the order in which recordings were made; neighbours may show one
+        patient.
+    held
+        True for held-out rows.
+    width
+        A row is too close when its number differs by this or less.
+
+    Returns
+    -------
+        True for rows that are not held out themselves but within the band.
+    """
+    if not held.any():
+        return np.zeros(len(held), np.bool_)
+    limits = np.sort(numbers[held])
+    after = np.searchsorted(limits, numbers).clip(max=len(limits) - 1)
+    before = (np.searchsorted(limits, numbers) - 1).clip(min=0)
+    distance = np.minimum(np.abs(limits[after] - numbers), np.abs(limits[before] - numbers))
+    is_close: NDArray[np.bool_] = (distance <= width) & ~held
+    return is_close
 
 
 def check_disjoint(parts: Mapping[str, NDArray[np.str_]]) -> None:

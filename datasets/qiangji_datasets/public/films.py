@@ -1,4 +1,4 @@
-"""Pictures of the reduced film sets as one array."""
+"""Pictures of the film sets: the reduced ones as one array, whole ones film by film."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from qiangji_datasets.errors import InputRejected
+from qiangji_datasets.formats import read_path
+from qiangji_datasets.formats.limits import Stated
+from qiangji_datasets.records import Modality, Radiograph, Sex, View
 
 
 def stack(paths: Iterable[Path], *, side: int) -> NDArray[np.uint8]:
@@ -60,3 +63,22 @@ def colour_stack(paths: Iterable[Path], *, side: int) -> NDArray[np.uint8]:
         margins = [((side - have) // 2, (side - have + 1) // 2) for have in (rows, columns)]
         pictures.append(np.pad(picture, [*margins, (0, 0)], mode="symmetric"))
     return np.stack(pictures)
+
+
+def film(
+    path: Path, *, age_years: float | None = None, sex: Sex | None = None, view: View | None = None
+) -> Radiograph:
+    """Read one film of a set as production reads it; PNG, JPEG or DICOM.
+
+    Raises
+    ------
+    InputRejected
+        The file is missing, damaged, or no film.
+    """
+    if not path.is_file():
+        raise InputRejected("dataset.missing", file=path.name)
+    stated = Stated(modality=Modality.CXR, age_years=age_years, sex=sex, view=view)
+    found = read_path(path, stated=stated)
+    if not isinstance(found, Radiograph):
+        raise InputRejected("dataset.recording_damaged", dataset="cxr", file=path.name)
+    return found

@@ -83,18 +83,29 @@ class Table:
         )
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file with a header.
+def read_rows(path: Path, *, required: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Rows of a CSV file with a header; blanks around the names of columns do not count.
 
     Raises
     ------
     InputRejected
-        The file is missing.
+        The file is missing, is no UTF-8 text, or lacks a required column.
     """
     if not path.is_file():
         raise InputRejected("dataset.missing", file=path.name)
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            names = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = names
+            missing = [name for name in required if name not in names]
+            if missing:
+                raise InputRejected("dataset.column_missing", file=path.name, column=missing[0])
+            return [
+                {key: cell or "" for key, cell in row.items() if key is not None} for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error):
+        raise InputRejected("dataset.table_damaged", file=path.name) from None
 
 
 def column(rows: Sequence[dict[str, str]], key: str) -> NDArray[np.str_]:
