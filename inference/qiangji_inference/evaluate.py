@@ -2,79 +2,68 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qiangji_datasets.errors import BundleError, InputRejected, QiangjiError
-from qiangji_datasets.formats import read_path
-from qiangji_datasets.records import Notice, Record, Severity
+from qiangji_datasets.errors import InputRejected
 from qiangji_inference import metrics
-from qiangji_inference.engine import Engine
+from qiangji_inference.conformal import ConformalResult, conformal_result, conformal_rule
+from qiangji_inference.label_results import TargetResult, target_result
 from qiangji_inference.labelled import Labelled
-from qiangji_inference.metrics import AtThreshold, CalibrationLine, Estimate
-from qiangji_inference.results import BundleRef, LabelPrediction, Prediction
-from qiangji_inference.slots import BundleState
-from qiangji_models.bundle import Bundle, LabelPoints, load_bundle
+from qiangji_inference.metrics import Estimate
+from qiangji_inference.results import BundleRef
+from qiangji_inference.robustness import ChangeResult
+from qiangji_inference.scored import AS_IN_USE, Reader, Rules, Scored, Skipped, read_set
+from qiangji_inference.subgroups import SubgroupResult, subgroup_results
+from qiangji_models.bundle import Bundle, load_bundle
 
-_LOG = logging.getLogger(__name__)
-#: Recordings whose header is a file beside the signal (WFDB) may be named without its suffix.
-_HEADER_SUFFIX: Final = ".hea"
-
-Floats = NDArray[np.float64]
+__all__ = ["Evaluation", "Rules", "SiteResult", "conformal_results", "evaluate_bundle"]
 
 
 @dataclass(frozen=True)
-class PointResult:
-    """What an operating point of the bundle gives here."""
+class SiteResult:
+    """One site's recordings; ``is_home`` where recordings of that site trained the bundle."""
 
-    id: str
-    at: AtThreshold
-
-
-@dataclass(frozen=True)
-class TargetResult:
-    """One label on this set; figures that the set cannot give are None.
-
-    ``n_withheld`` calls were suppressed by the gate, as in production, and are in no figure.
-    """
-
-    auc: Estimate
-    average_precision: Estimate
-    specificity_at_90_sensitivity: Estimate
-    sensitive: PointResult
-    specific: PointResult
-    ece: float | None
-    brier: float | None
-    calibration: CalibrationLine | None
-    n_pos: int
-    n_neg: int
-    n_withheld: int
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """How many recordings were not read for one reason; ``first`` is the first such notice."""
-
-    first: Notice
+    name: str
+    is_home: bool
     n: int
+    targets: Mapping[str, TargetResult]
+    macro_auc: Estimate
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "name": self.name,
+            "is_home": self.is_home,
+            "n": self.n,
+            "targets": {name: result.as_dict() for name, result in self.targets.items()},
+            "macro_auc": self.macro_auc.as_dict(),
+        }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A bundle on a labelled set; ``n`` recordings were read, the others are in ``skipped``."""
+    """A bundle on a labelled set; ``n`` recordings were read, the others are in ``skipped``.
+
+    ``macro_auc`` is the mean over all labels, ``macro_auc_enough`` over those with enough cases.
+    ``sites`` is empty where no site was named; other sites stand before home ones.
+    """
 
     bundle: BundleRef
     targets: dict[str, TargetResult]
     macro_auc: Estimate
+    macro_auc_enough: Estimate
     n: int
+    n_patients: int | None
     skipped: tuple[Skipped, ...]
+    scored: Scored
+    sites: tuple[SiteResult, ...] = ()
+    subgroups: Mapping[str, tuple[SubgroupResult, ...]] = field(default_factory=dict)
+    conformal: Mapping[str, ConformalResult] = field(default_factory=dict)
+    robustness: tuple[ChangeResult, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The form of ``--json``."""
@@ -84,30 +73,27 @@ class Evaluation:
                 "version": self.bundle.version,
                 "sha256": self.bundle.sha256,
             },
-            "targets": {name: _target_json(result) for name, result in self.targets.items()},
+            "targets": {name: result.as_dict() for name, result in self.targets.items()},
             "macro_auc": self.macro_auc.as_dict(),
+            "macro_auc_enough_cases": self.macro_auc_enough.as_dict(),
             "n": self.n,
+            "n_patients": self.n_patients,
             "skipped": [{"code": item.first.code, "n": item.n} for item in self.skipped],
+            "sites": [site.as_dict() for site in self.sites],
+            "subgroups": {
+                name: [item.as_dict() for item in items] for name, items in self.subgroups.items()
+            },
+            "conformal": {name: item.as_dict() for name, item in self.conformal.items()},
+            "robustness": [item.as_dict() for item in self.robustness],
         }
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What production asks before a bundle reads; evaluation may relax it.
-
-    ``is_gated`` False skips the gate and lets an unknown age pass; ``needs_age`` False does
-    only the latter.
-    """
-
-    is_gated: bool = True
-    needs_age: bool = True
 
 
 def evaluate_bundle(
     folder: Path,
     rows: Sequence[Labelled],
     *,
-    rules: Rules = Rules(),
+    rules: Rules = AS_IN_USE,
+    home_sites: Collection[str] = (),
     seed: int = 0,
     on_read: Callable[[], None] = lambda: None,
 ) -> Evaluation:
@@ -121,6 +107,8 @@ def evaluate_bundle(
         Recordings with truth; labels outside the bundle are refused.
     rules
         What may be relaxed against production.
+    home_sites
+        Sites whose recordings trained the bundle; they stand last.
     seed
         Of the bootstrap.
     on_read
@@ -134,174 +122,95 @@ def evaluate_bundle(
         There is no row, a label is not in the bundle, or not one recording could be read.
     """
     bundle = load_bundle(folder)
-    _check_labels(bundle, rows)
-    engine = _engine(folder)
-    unread: list[Notice] = []
-    read: list[_Scored] = []
-    reference: BundleRef | None = None
-    for row in rows:
-        outcome = _read(engine, row, rules)
-        if isinstance(outcome, Prediction):
-            # Maps are not kept: a set may hold a hundred thousand recordings.
-            read.append(_Scored(row, {call.label: call for call in outcome.labels}))
-            reference = outcome.bundle
-        else:
-            unread.append(outcome)
-        on_read()
-    if reference is None:
-        worst = max(_skipped(unread), key=lambda item: item.n)
-        raise InputRejected("evaluate.nothing_read", n=worst.n, reason=worst.first.code)
-    targets, macro = _compared(bundle, read, seed)
-    return Evaluation(reference, targets, macro, len(read), _skipped(unread))
-
-
-def _check_labels(bundle: Bundle, rows: Sequence[Labelled]) -> None:
-    if not rows:
-        raise InputRejected("evaluate.no_rows")
-    for name in rows[0].truth:
-        if name not in bundle.labels:
-            known = ", ".join(bundle.labels)
-            raise InputRejected("evaluate.label_unknown", label=name, known=known)
-
-
-def _engine(folder: Path) -> Engine:
-    engine = Engine([folder])
-    (status,) = engine.warm()
-    if status.state is not BundleState.READY:
-        code = "" if status.reason is None else str(status.reason.params["reason"])
-        raise BundleError("evaluate.bundle_refused", bundle=folder.name, reason=code)
-    return engine
-
-
-def _read(engine: Engine, row: Labelled, rules: Rules) -> Prediction | Notice:
-    """The prediction, or why there is none."""
-    path = row.path
-    if not path.exists():
-        path = path.with_name(path.name + _HEADER_SUFFIX)
-    if not path.is_file():
-        return Notice("evaluate.file_missing", Severity.REFUSE)
-    try:
-        record: Record = read_path(path, stated=row.stated)
-    except QiangjiError as error:
-        _LOG.info("not read: %s", error.code)
-        return Notice(error.code, Severity.REFUSE, error.params)
-    except Exception:  # noqa: BLE001 - one file that upsets a reader must not end a long run
-        _LOG.exception("a reader failed on a file")
-        return Notice("evaluate.read_failed", Severity.REFUSE)
-    reading = engine.read(
-        record,
-        gate=rules.is_gated,
-        age_years=row.stated.age_years,
-        sex=row.stated.sex,
-        needs_age=rules.needs_age and rules.is_gated,
-        measure=rules.is_gated,
-    )
-    if reading.predictions:
-        return reading.predictions[0]
-    return next(item for item in reading.reasons if item.severity is Severity.REFUSE)
-
-
-def _skipped(unread: list[Notice]) -> tuple[Skipped, ...]:
-    firsts: dict[str, Notice] = {}
-    for notice in unread:
-        firsts.setdefault(notice.code, notice)
-    times = Counter(notice.code for notice in unread)
-    return tuple(Skipped(first, times[code]) for code, first in sorted(firsts.items()))
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """A recording that was read; ``calls`` by label id."""
-
-    row: Labelled
-    calls: dict[str, LabelPrediction]
-
-
-def _compared(
-    bundle: Bundle, read: list[_Scored], seed: int
-) -> tuple[dict[str, TargetResult], Estimate]:
-    names = list(read[0].row.truth)
-    truth = np.array([[item.row.truth[name] for name in names] for item in read])
-    score = np.array([[item.calls[name].probability for name in names] for item in read])
-    is_withheld = np.array(
-        [[bool(item.calls[name].suppressed_by) for name in names] for item in read]
-    )
-    truth[is_withheld] = np.nan
-    groups = _groups([item.row for item in read])
-    columns = {
-        name: _Column(truth[:, i], score[:, i], int(is_withheld[:, i].sum()))
-        for i, name in enumerate(names)
-    }
-    targets = {
-        name: _target_result(bundle.points[name], column, groups, seed)
-        for name, column in columns.items()
-    }
-    return targets, metrics.macro_auc_interval(truth, score, groups=groups, seed=seed)
-
-
-@dataclass(frozen=True, eq=False)
-class _Column:
-    """Truth and probability of one label, (recordings,) each."""
-
-    truth: Floats
-    score: Floats
-    n_withheld: int
-
-
-def _target_result(
-    points: LabelPoints, column: _Column, groups: list[str] | None, seed: int
-) -> TargetResult:
-    y, p = column.truth, column.score
-    n_pos, n_neg = metrics.counts(y)
-    sensitive, specific = points.sensitive, points.specific
-    return TargetResult(
-        auc=metrics.auc_interval(y, p, groups=groups, seed=seed),
-        average_precision=metrics.average_precision_interval(y, p, groups=groups, seed=seed),
-        specificity_at_90_sensitivity=metrics.specificity_at_sensitivity_interval(
-            y, p, 0.9, groups=groups, seed=seed
-        ),
-        sensitive=PointResult(sensitive.id, metrics.at_threshold(y, p, sensitive.threshold)),
-        specific=PointResult(specific.id, metrics.at_threshold(y, p, specific.threshold)),
-        ece=metrics.expected_calibration_error(y, p),
-        brier=metrics.brier(y, p),
-        calibration=metrics.calibration_line(y, p),
-        n_pos=n_pos,
-        n_neg=n_neg,
-        n_withheld=column.n_withheld,
+    read = read_set(Reader(folder), bundle, rows, rules=rules, on_read=on_read)
+    scored = read.scored
+    targets = _targets(bundle, scored, seed)
+    enough = [name for name, result in targets.items() if not result.is_too_few]
+    patients = scored.patients
+    return Evaluation(
+        bundle=read.reference,
+        targets=targets,
+        macro_auc=_macro(scored, scored.labels, seed),
+        macro_auc_enough=_macro(scored, enough, seed),
+        n=len(scored.rows),
+        n_patients=None if patients is None else len(set(patients)),
+        skipped=read.skipped,
+        scored=scored,
+        sites=_sites(bundle, scored, home_sites, seed),
+        subgroups=subgroup_results(bundle, scored, seed=seed),
     )
 
 
-def _groups(rows: list[Labelled]) -> list[str] | None:
-    """Patients of the rows; a row without one stands for itself. None when no row has one."""
-    if not any(row.patient for row in rows):
-        return None
-    return [row.patient or f"row {index}" for index, row in enumerate(rows)]
+def conformal_results(
+    folder: Path,
+    tested: Scored,
+    rows: Sequence[Labelled],
+    *,
+    alpha: float,
+    rules: Rules = AS_IN_USE,
+    on_read: Callable[[], None] = lambda: None,
+) -> dict[str, ConformalResult]:
+    """Calibrate prediction sets on other recordings and count what they cover on the tested ones.
+
+    Parameters
+    ----------
+    folder
+        The bundle.
+    tested
+        What an evaluation read.
+    rows
+        Calibration recordings; no patient and no file of them may be among the tested ones.
+    alpha
+        Allowed share of sets that miss the truth.
+
+    Raises
+    ------
+    InputRejected
+        A patient or file stands on both sides, ``alpha`` is out of range, or nothing was read.
+    """
+    shared = _owners(rows) & _owners(tested.rows)
+    if shared:
+        raise InputRejected("evaluate.calibration_overlaps", n=len(shared))
+    read = read_set(Reader(folder), load_bundle(folder), rows, rules=rules, on_read=on_read)
+    found = {}
+    for name in tested.labels:
+        if name in read.scored.labels:
+            seen, new = read.scored.column(name), tested.column(name)
+            rule = conformal_rule(seen.truth, seen.score, alpha)
+            found[name] = conformal_result(rule, new.truth, new.score)
+    return found
 
 
-def _target_json(result: TargetResult) -> dict[str, object]:
-    line = result.calibration
+def _owners(rows: Sequence[Labelled]) -> set[str]:
+    """What two parts must not share: patients of a site, and files."""
+    patients = {f"{row.site} {row.patient}" for row in rows if row.patient}
+    return patients | {str(row.path.absolute()) for row in rows}
+
+
+def _targets(bundle: Bundle, scored: Scored, seed: int) -> dict[str, TargetResult]:
+    patients = scored.patients
     return {
-        "auc": result.auc.as_dict(),
-        "n_pos": result.n_pos,
-        "n_neg": result.n_neg,
-        "n_withheld": result.n_withheld,
-        "average_precision": result.average_precision.as_dict(),
-        "operating_points": {
-            "sensitive": _point_json(result.sensitive),
-            "specific": _point_json(result.specific),
-        },
-        "specificity_at_90_sensitivity": result.specificity_at_90_sensitivity.as_dict(),
-        "ece": result.ece,
-        "brier": result.brier,
-        "calibration_slope": None if line is None else line.slope,
-        "calibration_intercept": None if line is None else line.intercept,
+        name: target_result(bundle.points[name], scored.column(name), patients, seed)
+        for name in scored.labels
     }
 
 
-def _point_json(point: PointResult) -> dict[str, object]:
-    return {
-        "id": point.id,
-        "threshold": point.at.threshold,
-        "sensitivity": point.at.sensitivity.as_dict(),
-        "specificity": point.at.specificity.as_dict(),
-    }
+def _macro(scored: Scored, names: Sequence[str], seed: int) -> Estimate:
+    columns = [scored.labels.index(name) for name in names]
+    if not columns:
+        return Estimate(None)
+    truth, score = scored.truth[:, columns], scored.score[:, columns]
+    return metrics.macro_auc_interval(truth, score, groups=scored.patients, seed=seed)
+
+
+def _sites(
+    bundle: Bundle, scored: Scored, home_sites: Collection[str], seed: int
+) -> tuple[SiteResult, ...]:
+    of_row = np.array([row.site for row in scored.rows])
+    found = []
+    for name in sorted(set(of_row.tolist()) - {""}, key=lambda site: (site in home_sites, site)):
+        part = scored.where(of_row == name)
+        targets = _targets(bundle, part, seed)
+        macro = _macro(part, part.labels, seed)
+        found.append(SiteResult(name, name in home_sites, len(part.rows), targets, macro))
+    return tuple(found)

@@ -119,7 +119,7 @@ class Columns:
     """Where a row says what; empty means that the CSV has no such column.
 
     ``file`` names the column with the path; ``template`` builds it instead, for example
-    ``data/{record_id}``. ``group`` is the patient.
+    ``data/{record_id}``. ``group`` is the patient; ``kept`` are further columns to divide by.
     """
 
     file: str = ""
@@ -128,34 +128,43 @@ class Columns:
     sex: str = ""
     view: str = ""
     group: str = ""
+    site: str = ""
+    kept: tuple[str, ...] = ()
 
     def named(self) -> tuple[str, ...]:
         """The plain column names given."""
-        return tuple(c for c in (self.file, self.age, self.sex, self.view, self.group) if c)
+        single = (self.file, self.age, self.sex, self.view, self.group, self.site)
+        return (*(column for column in single if column), *self.kept)
 
 
 @dataclass(frozen=True)
 class Labelled:
     """One recording with its truth.
 
-    ``truth`` maps label id to 1, 0 or NaN; ``patient`` is empty without a group column.
+    ``truth`` maps label id to 1, 0 or NaN; ``patient`` is empty without a group column, ``site``
+    without a site; ``kept`` maps further columns to their cells. ``line`` is the row's number in
+    its table, the header being 1: what a report names instead of a file or a person.
     """
 
     path: Path
     truth: Mapping[str, float]
     stated: Stated
     patient: str = ""
+    site: str = ""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    line: int = 0
 
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """What to read of a CSV."""
+    """What to read of a CSV; ``site`` names all its rows where no column does."""
 
     table: Path
     root: Path
     columns: Columns
     targets: Sequence[Target]
     where: Sequence[Where] = field(default_factory=tuple)
+    site: str = ""
 
 
 def read_labelled(wanted: LabelledSet, modality: Modality) -> list[Labelled]:
@@ -183,16 +192,24 @@ def read_labelled(wanted: LabelledSet, modality: Modality) -> list[Labelled]:
     for name in named:
         if rows and name not in rows[0]:
             raise InputRejected("evaluate.column_missing", column=name, table=wanted.table.name)
-    kept = (row for row in rows if all(where.holds(row) for where in wanted.where))
     return [
         Labelled(
             path=_path(wanted.root, columns, row),
             truth={target.label: target.truth(row) for target in wanted.targets},
             stated=_stated(columns, row, modality),
-            patient=row[columns.group].strip() if columns.group else "",
+            patient=_cell(row, columns.group),
+            site=_cell(row, columns.site) or wanted.site,
+            kept={column: _cell(row, column) for column in columns.kept},
+            line=number,
         )
-        for row in kept
+        for number, row in enumerate(rows, start=2)
+        if all(where.holds(row) for where in wanted.where)
     ]
+
+
+def _cell(row: Row, column: str) -> str:
+    """What a row says in a column; empty without a column."""
+    return row[column].strip() if column else ""
 
 
 def _rows(table: Path) -> list[dict[str, str]]:

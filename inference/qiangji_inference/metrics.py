@@ -97,7 +97,7 @@ def counts(truth: ArrayLike) -> tuple[int, int]:
 
 def auc(truth: ArrayLike, score: ArrayLike) -> float | None:
     """Area under the ROC curve, ties counted half; None without both classes."""
-    return _point(_auc, *stated(truth, score))
+    return _point(auc_statistic, *stated(truth, score))
 
 
 def average_precision(truth: ArrayLike, score: ArrayLike) -> float | None:
@@ -121,7 +121,7 @@ def auc_interval(
     seed: int = 0,
 ) -> Estimate:
     """AUC with a bootstrap interval; see ``bootstrap``."""
-    return bootstrap(_auc, truth, score, groups=groups, resamples=resamples, seed=seed)
+    return bootstrap(auc_statistic, truth, score, groups=groups, resamples=resamples, seed=seed)
 
 
 def average_precision_interval(
@@ -229,7 +229,8 @@ def macro_auc_interval(
     drawn = []
     for weights in drawn_weights(owners, strata, resamples, seed):
         each = [
-            _auc(*rank.weighted(weights[:, keep])) for rank, keep in zip(ranks, keeps, strict=True)
+            auc_statistic(*rank.weighted(weights[:, keep]))
+            for rank, keep in zip(ranks, keeps, strict=True)
         ]
         drawn.append(np.mean(each, axis=0))
     return Estimate(value, *limits_of(np.concatenate(drawn)))
@@ -350,7 +351,7 @@ def _point(statistic: RankStatistic, y: Floats, score: Floats) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _auc(positive: Floats, negative: Floats) -> Floats:
+def auc_statistic(positive: Floats, negative: Floats) -> Floats:
     below = np.cumsum(negative, axis=-1) - negative
     wins = (positive * (below + 0.5 * negative)).sum(axis=-1)
     return _ratio(wins, positive.sum(axis=-1) * negative.sum(axis=-1))

@@ -13,7 +13,10 @@ from qiangji_datasets.messages import Catalogue
 from qiangji_inference import cli
 
 _KEY = re.compile(r'"((?:cli|engine|evaluate|explain|bundle)\.[a-z0-9_]+)"')
-_MODULES = ("cli", "engine", "evaluate", "explain", "labelled", "predict", "reading", "slots")
+_MODULES = (
+    *("changes", "cli", "cli_edge", "cli_evaluate", "conformal", "engine", "evaluate", "explain"),
+    *("labelled", "predict", "reading", "robustness", "scored", "sites", "slots", "subgroups"),
+)
 
 
 def _keys(module: str) -> set[str]:

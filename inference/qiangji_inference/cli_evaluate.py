@@ -1,0 +1,292 @@
+"""The command ``qiangji evaluate``: which recordings, what to do with them, what to show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+import typer
+
+from qiangji_datasets.errors import InputRejected
+from qiangji_datasets.splits import held_out
+from qiangji_inference.cli_edge import edge, said, text, wanted_bundles
+from qiangji_inference.evaluate import Evaluation, Rules, conformal_results, evaluate_bundle
+from qiangji_inference.label_results import TargetResult
+from qiangji_inference.labelled import Columns, Labelled, LabelledSet, Target, Where, read_labelled
+from qiangji_inference.metrics import Estimate
+from qiangji_inference.robustness import SAMPLE, robustness
+from qiangji_inference.sites import Site, read_sites
+from qiangji_models.bundle import load_bundle
+
+_TABLE_WIDTH: Final = 150
+_SPLIT_SALT: Final = "conformal calibration"
+
+
+@dataclass(frozen=True)
+class _Conformal:
+    """How prediction sets are wanted; ``alpha`` None: not at all."""
+
+    alpha: float | None
+    tables: tuple[str, ...]
+    where: tuple[str, ...]
+    fraction: float | None
+
+
+def evaluate(
+    *,
+    bundle_name: Annotated[str, typer.Option("--bundle", help=text("cli.evaluate_bundle"))],
+    labels: Annotated[list[str] | None, typer.Option(help=text("cli.labels"))] = None,
+    target: Annotated[list[str] | None, typer.Option(help=text("cli.target"))] = None,
+    sites: Annotated[Path | None, typer.Option(help=text("cli.sites"))] = None,
+    file_column: Annotated[str, typer.Option(help=text("cli.file_column"))] = "",
+    file_template: Annotated[str, typer.Option(help=text("cli.file_template"))] = "",
+    where: Annotated[list[str] | None, typer.Option(help=text("cli.where"))] = None,
+    root: Annotated[Path | None, typer.Option(help=text("cli.root"))] = None,
+    age_column: Annotated[str, typer.Option(help=text("cli.age_column"))] = "",
+    sex_column: Annotated[str, typer.Option(help=text("cli.sex_column"))] = "",
+    view_column: Annotated[str, typer.Option(help=text("cli.view_column"))] = "",
+    group_column: Annotated[
+        str, typer.Option("--group-column", "--patient-column", help=text("cli.group_column"))
+    ] = "",
+    site_column: Annotated[str, typer.Option(help=text("cli.site_column"))] = "",
+    home: Annotated[list[str] | None, typer.Option(help=text("cli.home"))] = None,
+    group: Annotated[list[str] | None, typer.Option(help=text("cli.group"))] = None,
+    no_gate: Annotated[bool, typer.Option("--no-gate", help=text("cli.no_gate"))] = False,
+    allow_missing_age: Annotated[
+        bool, typer.Option("--allow-missing-age", help=text("cli.allow_missing_age"))
+    ] = False,
+    conformal: Annotated[float | None, typer.Option(help=text("cli.conformal"))] = None,
+    calibrate_on: Annotated[list[str] | None, typer.Option(help=text("cli.calibrate_on"))] = None,
+    calibrate_where: Annotated[
+        list[str] | None, typer.Option(help=text("cli.calibrate_where"))
+    ] = None,
+    calibrate_fraction: Annotated[
+        float | None, typer.Option(help=text("cli.calibrate_fraction"))
+    ] = None,
+    robust: Annotated[bool, typer.Option("--robustness", help=text("cli.robustness"))] = False,
+    robust_sample: Annotated[
+        int, typer.Option("--robustness-sample", min=1, help=text("cli.robustness_sample"))
+    ] = SAMPLE,
+    json_path: Annotated[Path | None, typer.Option("--json", help=text("cli.json"))] = None,
+    html_path: Annotated[Path | None, typer.Option("--html", help=text("cli.html"))] = None,
+    no_pictures: Annotated[
+        bool, typer.Option("--no-pictures", help=text("cli.no_pictures"))
+    ] = False,
+) -> None:
+    """Validate a bundle on a labelled folder of one's own, read as in production."""
+    with edge():
+        (folder,) = wanted_bundles(bundle_name).values()
+        columns = Columns(
+            file=file_column,
+            template=file_template,
+            age=age_column,
+            sex=sex_column,
+            view=view_column,
+            group=group_column,
+            site=site_column,
+            kept=tuple(group or ()),
+        )
+        asked = _Asked(columns, tuple(target or ()), tuple(where or ()), root)
+        sets = _sets(asked, tuple(labels or ()), sites)
+        how = _Conformal(
+            conformal,
+            tuple(calibrate_on or ()),
+            tuple(calibrate_where or ()),
+            calibrate_fraction,
+        )
+        rules = Rules(not no_gate, not allow_missing_age)
+        rows, calibration = _rows(folder, sets, how, asked)
+        home_sites = {*(home or ()), *(site.name for site in sets if site.is_home)}
+        found = _evaluated(folder, rows, rules, home_sites)
+        if how.alpha is not None:
+            found = _with_conformal(folder, found, calibration, how.alpha, rules)
+        if robust:
+            found = _with_robustness(folder, found, robust_sample)
+        _print_evaluation(found)
+        if json_path is not None:
+            content = json.dumps(found.as_json(), ensure_ascii=False, indent=2, allow_nan=False)
+            json_path.write_text(content + "\n", "utf-8")
+        if html_path is not None:
+            _write_html(html_path, folder, found, rules, has_pictures=not no_pictures)
+
+
+evaluate.__doc__ = text("cli.evaluate")  # what --help shows, in the user's language
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the options say about every table."""
+
+    columns: Columns
+    targets: tuple[str, ...]
+    where: tuple[str, ...]
+    root: Path | None
+
+    def table(self, named: str, where: Sequence[str]) -> LabelledSet:
+        """``PATH`` or ``NAME=PATH``."""
+        name, equals, rest = named.partition("=")
+        is_named = bool(equals) and not Path(named).exists()
+        path = Path(rest if is_named else named)
+        return LabelledSet(
+            table=path,
+            root=self.root or path.parent,
+            columns=self.columns,
+            targets=[Target.parse(item) for item in self.targets],
+            where=[Where.parse(item) for item in where],
+            site=name if is_named else "",
+        )
+
+
+def _sets(asked: _Asked, labels: tuple[str, ...], sites: Path | None) -> tuple[Site, ...]:
+    if (sites is None) == (not labels):
+        raise InputRejected("evaluate.labels_form")
+    if sites is not None:
+        return read_sites(sites)
+    if not asked.targets:
+        raise InputRejected("evaluate.no_target")
+    if bool(asked.columns.file) == bool(asked.columns.template):
+        raise InputRejected("evaluate.file_form")
+    return tuple(Site(asked.table(named, asked.where), is_home=False) for named in labels)
+
+
+def _rows(
+    folder: Path, sets: Sequence[Site], how: _Conformal, asked: _Asked
+) -> tuple[list[Labelled], list[Labelled]]:
+    """Rows to test on, and rows to calibrate prediction sets on (empty where none are wanted)."""
+    modality = load_bundle(folder).modality
+    rows = [row for site in sets for row in read_labelled(site.labelled, modality)]
+    if how.alpha is None:
+        return rows, []
+    is_split = how.fraction is not None
+    if is_split == bool(how.tables or how.where):
+        raise InputRejected("evaluate.calibration_form")
+    if how.fraction is not None:
+        if not 0 < how.fraction < 1:
+            raise InputRejected("evaluate.fraction_range", fraction=how.fraction)
+        owners = np.array([row.patient or str(row.path) for row in rows], np.str_)
+        is_held = held_out(owners, fraction=how.fraction, salt=_SPLIT_SALT)
+        kept = [row for row, held in zip(rows, is_held, strict=True) if not held]
+        return kept, [row for row, held in zip(rows, is_held, strict=True) if held]
+    tables = [asked.table(named, how.where) for named in how.tables] or [
+        replace(site.labelled, where=[Where.parse(item) for item in how.where]) for site in sets
+    ]
+    return rows, [row for table in tables for row in read_labelled(table, modality)]
+
+
+@contextmanager
+def _progress(key: str, total: int) -> Iterator[Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(text(key), total=total)
+        yield lambda: progress.advance(task)
+
+
+def _evaluated(
+    folder: Path, rows: list[Labelled], rules: Rules, home_sites: set[str]
+) -> Evaluation:
+    with _progress("evaluate.reading", len(rows)) as advance:
+        return evaluate_bundle(folder, rows, rules=rules, home_sites=home_sites, on_read=advance)
+
+
+def _with_conformal(
+    folder: Path, found: Evaluation, rows: list[Labelled], alpha: float, rules: Rules
+) -> Evaluation:
+    with _progress("evaluate.reading_calibration", len(rows)) as advance:
+        sets = conformal_results(
+            folder, found.scored, rows, alpha=alpha, rules=rules, on_read=advance
+        )
+    return replace(found, conformal=sets)
+
+
+def _with_robustness(folder: Path, found: Evaluation, sample: int) -> Evaluation:
+    rows = found.scored.rows
+    with _progress("evaluate.reading_changed", min(sample, len(rows))) as advance:
+        return replace(found, robustness=robustness(folder, rows, sample=sample, on_read=advance))
+
+
+def _write_html(
+    path: Path, folder: Path, found: Evaluation, rules: Rules, *, has_pictures: bool
+) -> None:
+    from qiangji_inference.gallery import gallery
+    from qiangji_inference.report import report_html
+
+    shown = gallery(folder, found.scored, rules=rules) if has_pictures else {}
+    page = report_html(load_bundle(folder), found, shown, made_at=datetime.now(UTC))
+    path.write_text(page, "utf-8")
+
+
+def _print_evaluation(found: Evaluation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    ref = found.bundle
+    typer.echo(f"{ref.name} {ref.version}  sha256 {ref.sha256[:16]}…  n = {found.n}")
+    table = Table(box=None, pad_edge=False)
+    for key in ("label", "counts", "auc", "ap", "spec90", "sensitive", "specific", "ece", "brier"):
+        table.add_column(text(f"evaluate.column_{key}"))
+    for name, result in found.targets.items():
+        table.add_row(*_cells(name, result))
+    # A narrow terminal wraps lines; a narrower table would cut figures off.
+    Console(width=max(Console().width, _TABLE_WIDTH)).print(table)
+    typer.echo(f"{text('evaluate.macro')} {shown(found.macro_auc)}")
+    if any(result.is_too_few for result in found.targets.values()):
+        typer.echo(f"{text('evaluate.macro_enough')} {shown(found.macro_auc_enough)}")
+        typer.echo(text("evaluate.too_few_note"))
+    _print_parts(found)
+    for item in found.skipped:
+        reason = said(item.first.code, item.first.params)
+        typer.echo(text("evaluate.skipped", n=item.n, code=item.first.code, text=reason))
+
+
+def _print_parts(found: Evaluation) -> None:
+    for site in found.sites:
+        key = "evaluate.site_home" if site.is_home else "evaluate.site_other"
+        typer.echo(text(key, name=site.name, n=site.n, auc=shown(site.macro_auc)))
+    for name, item in found.conformal.items():
+        goal = 1 - item.rule.alpha
+        typer.echo(
+            text(
+                "evaluate.conformal_line",
+                label=name,
+                goal=f"{goal:.2f}",
+                reached=shown(item.coverage),
+                size="–" if item.mean_size is None else f"{item.mean_size:.2f}",
+            )
+        )
+    for change in found.robustness:
+        what = text(f"evaluate.change_{change.id}")
+        typer.echo(text("evaluate.change_line", what=what, lost=shown(change.lost)))
+
+
+def _cells(name: str, result: TargetResult) -> list[str]:
+    return [
+        f"{name} *" if result.is_too_few else name,
+        f"{result.n_pos}/{result.n_neg}",
+        shown(result.auc),
+        shown(result.average_precision),
+        shown(result.specificity_at_90_sensitivity),
+        *(
+            f"{shown(point.at.sensitivity)}\n{shown(point.at.specificity)}"
+            for point in (result.sensitive, result.specific)
+        ),
+        "–" if result.ece is None else f"{result.ece:.3f}",
+        "–" if result.brier is None else f"{result.brier:.3f}",
+    ]
+
+
+def shown(estimate: Estimate) -> str:
+    """``0.912 (0.880–0.940)``; a dash where the data gave no figure."""
+    if estimate.value is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
