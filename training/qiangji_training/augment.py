@@ -1,4 +1,4 @@
-"""Random changes while training, after or before the same preprocessing that serves."""
+"""Random changes of a film while training, before the same preprocessing that serves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 from qiangji_models.preprocess import film as films
 from qiangji_models.preprocess.specs import FilmSpec, Fit
-from qiangji_training.config import EcgAugment, FilmAugment
+from qiangji_training.config import FilmAugment
 
 _EDGE_PX = 12
 _KERNELS = (
@@ -20,29 +20,6 @@ _KERNELS = (
     Image.Resampling.LANCZOS,
 )
 _JPEG_QUALITY = (35, 90)
-
-
-def augment_ecg(
-    scaled: NDArray[np.float32], how: EcgAugment, rate_hz: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """One scaled recording (12, n), changed at random; same shape, fresh memory."""
-    samples = scaled.shape[1]
-    # A read position per sample: shift and stretch together, wrapping at the ends.
-    factor = 1 + rng.uniform(-how.stretch, how.stretch)
-    start = rng.uniform(-how.shift_s, how.shift_s) * rate_hz
-    at = (start + factor * np.arange(samples)) % (samples - 1)
-    left = at.astype(np.intp)
-    part = (at - left).astype(np.float32)
-    changed = scaled[:, left] * (1 - part) + scaled[:, left + 1] * part
-    changed *= rng.uniform(1 - how.gain, 1 + how.gain, (12, 1)).astype(np.float32)
-    changed += rng.normal(0, rng.uniform(0, how.noise), scaled.shape).astype(np.float32)
-    phase, hertz = rng.uniform(0, 2 * np.pi, (12, 1)), rng.uniform(0.05, 0.5)
-    depth = rng.uniform(0, how.wander, (12, 1))
-    drift = depth * np.sin(2 * np.pi * hertz * np.arange(samples) / rate_hz + phase)
-    changed += drift.astype(np.float32)
-    if rng.random() < how.lead_drop:
-        changed[rng.integers(0, 12, rng.integers(1, 4))] = 0
-    return np.asarray(changed, np.float32)
 
 
 def augment_film(

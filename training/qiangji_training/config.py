@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qiangji_datasets.errors import InputRejected
-from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,11 @@ class FitConfig:
 
 @dataclass(frozen=True)
 class EcgAugment:
-    """Random changes of a scaled ECG; each a largest amount or a probability."""
+    """Random changes of a scaled ECG; each a largest amount or a probability.
+
+    ``rate`` is the chance of another heart rate (sinus rhythms, with the labels that then hold),
+    ``chest`` of chest electrodes between two places.
+    """
 
     shift_s: float
     noise: float
@@ -78,6 +82,8 @@ class EcgAugment:
     gain: float
     lead_drop: float
     stretch: float
+    rate: float = 0.0
+    chest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,21 @@ class FilmAugment:
 
 
 @dataclass(frozen=True)
+class CellAugment:
+    """Random changes of a cell picture; each a largest amount or a probability.
+
+    ``zoom`` is of the natural logarithm of the magnification, ``stain`` of that of the dye.
+    """
+
+    zoom: float
+    shift: float
+    stain: float
+    blur: float
+    sharpen: float
+    jpeg: float
+
+
+@dataclass(frozen=True)
 class PointsConfig:
     """What the two operating points must reach on the validation part."""
 
@@ -114,7 +135,8 @@ class Config:
     """Everything a run depends on but the data and the machine.
 
     ``task`` names the recipe in ``tasks.py``. ``start_from`` is the name of another run whose
-    weights the features start from, or empty.
+    weights the features start from, ``imagenet``, or empty. ``fold`` is the tested part of a
+    cross-validation, counted from 1; 0 is the split that the bundle is made with.
     """
 
     name: str
@@ -132,17 +154,24 @@ class Config:
     ecg_augment: EcgAugment | None = None
     film: FilmSpec | None = None
     film_augment: FilmAugment | None = None
+    cell: CellSpec | None = None
+    cell_augment: CellAugment | None = None
+    fold: int = 0
 
     def __post_init__(self) -> None:
-        is_ecg = self.ecg is not None and self.ecg_augment is not None
-        is_film = self.film is not None and self.film_augment is not None
-        if is_ecg == is_film:
+        kinds = (
+            (self.ecg, self.ecg_augment),
+            (self.film, self.film_augment),
+            (self.cell, self.cell_augment),
+        )
+        whole = [None not in pair for pair in kinds]
+        if whole.count(True) != 1:
             raise InputRejected("train.config_kind", name=self.name)
 
     @property
-    def spec(self) -> EcgSpec | FilmSpec:
+    def spec(self) -> EcgSpec | FilmSpec | CellSpec:
         """Preprocessing of the bundle."""
-        found = self.ecg or self.film
+        found = self.ecg or self.film or self.cell
         if found is None:
             raise InputRejected("train.config_kind", name=self.name)
         return found

@@ -29,7 +29,8 @@ def read(folder: Path) -> Table:
 
     Returns
     -------
-        ``inputs`` float32 (n, 12, 1000), z-scores per lead at 100 Hz; facts ``fold`` "1"–"10".
+        ``inputs`` float32 (n, 12, 1000), z-scores per lead at 100 Hz; facts ``fold`` "1"–"10" and
+        ``rhythm``, the rhythm statements joined by "|".
 
     Raises
     ------
@@ -50,7 +51,7 @@ def read(folder: Path) -> Table:
         targets=ecg_labels.targets(rows, ecg_labels.PTBXL),
         ids=ids,
         groups=column(rows, "patient_id"),
-        facts={"fold": column(rows, "strat_fold")},
+        facts={"fold": column(rows, "strat_fold"), "rhythm": column(rows, "rhythm")},
     )
     agreement = np.array([float(row["einthoven_r2"]) for row in rows])
     return table.where(agreement >= _MIN_EINTHOVEN_R2)

@@ -1,0 +1,65 @@
+"""Another heart rate changes exactly what a rate decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.train
+
+from qiangji_datasets.synthetic.ecg import EcgRecipe, make_ecg  # noqa: E402 - after the skip
+from qiangji_training.heart_rate import Rates, sinus_rates  # noqa: E402
+
+LABELS = ("norm", "cd", "af_flutter", "stach", "sbrad")
+
+
+def _rates(bpm: float) -> Rates:
+    return Rates(np.array([bpm]), LABELS)
+
+
+@pytest.mark.parametrize(
+    ("factor", "stach", "sbrad"),
+    [(1.5, 1.0, 0.0), (0.7, 0.0, 1.0), (1.02, 0.0, 0.0)],
+)
+def test_rate_labels_follow_the_new_rate(factor: float, stach: float, sbrad: float) -> None:
+    recorded = np.array([1, 0, 0, 0, 0], np.float32)
+
+    found = _rates(75.0).targets(0, recorded, factor)
+
+    assert found[3:].tolist() == [stach, sbrad]
+
+
+def test_near_a_limit_nobody_knows() -> None:
+    found = _rates(75.0).targets(0, np.zeros(5, np.float32), 101 / 75)
+
+    assert np.isnan(found[3])
+
+
+def test_a_much_faster_strip_says_nothing_about_conduction_but_keeps_the_rhythm() -> None:
+    found = _rates(75.0).targets(0, np.zeros(5, np.float32), 1.6)
+
+    assert np.isnan(found[:2]).all()
+    assert found[2] == 0
+
+
+def test_an_unknown_rate_is_left_alone() -> None:
+    rates = _rates(float("nan"))
+    recorded = np.ones(5, np.float32)
+
+    assert rates.drawn(0, np.random.default_rng(1)) == 1.0
+    assert rates.targets(0, recorded, 1.0) is recorded
+
+
+def test_the_rate_of_a_sinus_rhythm_is_measured_and_contradictions_are_left_alone() -> None:
+    record = make_ecg(np.random.default_rng(5), EcgRecipe(bpm=80.0))
+    step = round(record.rate_hz / 100)
+    mv = record.signal_mv[:, ::step]
+    scaled = (mv - mv.mean(1, keepdims=True)) / mv.std(1, keepdims=True)
+    signals = np.stack([scaled, scaled]).astype(np.float32)
+    targets = np.array([[1, 0, 0, 0, 0], [0, 0, 0, 1, 0]], np.float32)
+
+    found = sinus_rates(signals, 100, targets, LABELS, np.array([True, True]))
+
+    assert found.bpm[0] == pytest.approx(80, abs=2)
+    assert np.isnan(found.bpm[1])

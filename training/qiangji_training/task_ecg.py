@@ -1,0 +1,90 @@
+"""The recipe for twelve-lead ECGs: the reduced PTB-XL teaches, LUDB only ever tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qiangji_datasets.errors import InputRejected
+from qiangji_datasets.public import ludb, ptbxl_part
+from qiangji_datasets.public.tables import Table, numbers
+from qiangji_datasets.splits import check_disjoint
+from qiangji_models.preprocess import ecg as ecgs
+from qiangji_models.preprocess.specs import EcgSpec
+from qiangji_training.augment_ecg import augment_ecg
+from qiangji_training.config import Config
+from qiangji_training.fit import Example, Examples
+from qiangji_training.heart_rate import sinus_rates
+from qiangji_training.task import Part, Task, hashes
+
+_FOLDS: Final = 10
+#: Statements of PTB-XL that leave the sinus node in charge.
+_SINUS: Final = frozenset({"SR", "STACH", "SBRAD", "SARRH"})
+
+
+def ptbxl_task(config: Config, data: Path) -> Task:
+    """Eight folds train, the one before the tested one validates; LUDB is never looked at before.
+
+    The official split tests fold 10; ``config.fold`` names another for results out of fold.
+    """
+    how, spec = config.ecg_augment, config.ecg
+    if how is None or spec is None:
+        raise InputRejected("train.config_kind", name=config.name)
+    folder = data / "ecg" / "ptbxl_part"
+    table = ptbxl_part.read(folder).with_labels(config.labels)
+    fold = numbers(table.facts["fold"])
+    tested = config.fold or _FOLDS
+    validated = tested - 1 or _FOLDS
+    train = table.where((fold != tested) & (fold != validated))
+    valid, test = table.where(fold == validated), table.where(fold == tested)
+    check_disjoint({"train": train.groups, "valid": valid.groups})
+    check_disjoint({"train": train.groups, "test": test.groups})
+    parts = [_scaled(f"PTB-XL fold {tested}", test, spec)]
+    if not config.fold:
+        parts.insert(0, _ludb(config, spec, data / "ecg" / "ludb"))
+    return Task(
+        examples=_examples(config, train),
+        train_ids=train.ids,
+        valid=_scaled(f"PTB-XL fold {validated}", valid, spec),
+        tests=tuple(parts),
+        hashes=hashes(folder, "labels.csv", "signals.npz"),
+    )
+
+
+def _examples(config: Config, train: Table) -> Examples:
+    how, spec = config.ecg_augment, config.ecg
+    if how is None or spec is None:
+        raise InputRejected("train.config_kind", name=config.name)
+    signals = train.inputs.astype(np.float32)
+    rates = sinus_rates(signals, spec.rate_hz, train.targets, config.labels, _is_sinus(train))
+
+    def load(row: int, _: int, rng: np.random.Generator) -> Example:
+        factor = rates.drawn(row, rng) if rng.random() < how.rate else 1.0
+        changed = augment_ecg(signals[row], how, spec.rate_hz, rng, factor=factor)
+        return changed, rates.targets(row, train.targets[row], factor)
+
+    return Examples(load, train.targets, np.ones(len(train)))
+
+
+def _is_sinus(table: Table) -> NDArray[np.bool_]:
+    stated = [frozenset(text.split("|")) for text in table.facts["rhythm"]]
+    return np.array([bool(words) and words <= _SINUS for words in stated])
+
+
+def _scaled(name: str, table: Table, spec: EcgSpec) -> Part:
+    prepared = [
+        ecgs.to_model_input(ecgs.ScaledEcg(row, ptbxl_part.RATE_HZ), spec)[0]
+        for row in table.inputs.astype(np.float32)
+    ]
+    return Part(name, np.stack(prepared), table.targets, table.ids, table.groups)
+
+
+def _ludb(config: Config, spec: EcgSpec, folder: Path) -> Part:
+    found = ludb.read(folder)
+    columns = [found.labels.index(name) for name in config.labels]
+    prepared = [ecgs.to_model_input(record, spec)[0] for record in found.records]
+    ids = np.arange(1, len(prepared) + 1).astype(np.str_)
+    return Part("LUDB", np.stack(prepared), found.targets[:, columns], ids, ids, is_other_site=True)
