@@ -19,7 +19,7 @@ def augment_ecg(
     rate_hz: int,
     rng: np.random.Generator,
     *,
-    factor: float = 1.0,
+    positions: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float32]:
     """One scaled recording, changed at random.
 
@@ -31,14 +31,16 @@ def augment_ecg(
         How much of each change.
     rate_hz
         Samples per second.
-    factor
-        How much faster the strip runs; see ``heart_rate``.
+    positions
+        (n,) samples to read instead of a shifted strip; see ``heart_rate``.
 
     Returns
     -------
         (12, n), fresh memory.
     """
-    changed = _moved(scaled, how, rate_hz, rng, factor)
+    if positions is None:
+        positions = _shifted(scaled.shape[1], how, rate_hz, rng)
+    changed = _read(scaled, positions)
     if rng.random() < how.chest:
         changed = _electrodes_moved(changed, rng)
     changed *= rng.uniform(1 - how.gain, 1 + how.gain, (12, 1)).astype(np.float32)
@@ -49,18 +51,18 @@ def augment_ecg(
     return np.asarray(changed, np.float32)
 
 
-def _moved(
-    scaled: NDArray[np.float32],
-    how: EcgAugment,
-    rate_hz: int,
-    rng: np.random.Generator,
-    factor: float,
-) -> NDArray[np.float32]:
-    """Shift and stretch through one read position per sample, wrapping at the ends."""
-    samples = scaled.shape[1]
-    factor *= 1 + rng.uniform(-how.stretch, how.stretch)
+def _shifted(
+    samples: int, how: EcgAugment, rate_hz: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Shift and stretch through one read position per sample."""
+    factor = 1 + rng.uniform(-how.stretch, how.stretch)
     start = rng.uniform(-how.shift_s, how.shift_s) * rate_hz
-    at = (start + factor * np.arange(samples)) % (samples - 1)
+    return np.asarray(start + factor * np.arange(samples), np.float64)
+
+
+def _read(scaled: NDArray[np.float32], positions: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Linear interpolation, wrapping at the ends."""
+    at = positions % (scaled.shape[1] - 1)
     left = at.astype(np.intp)
     part = (at - left).astype(np.float32)
     return np.asarray(scaled[:, left] * (1 - part) + scaled[:, left + 1] * part, np.float32)

@@ -18,19 +18,29 @@ _FAST_BPM, _SLOW_BPM = 100.0, 60.0
 _DOUBT_BPM: Final = 3.0
 _TARGET_BPM = (40.0, 150.0)
 _FACTOR = (0.55, 1.9)
-#: A faster strip also narrows QRS and ST: beyond this change other labels are not known any more.
+#: A faster strip also shortens PR and ST: beyond this change other labels are not known any more.
 _SHAPE_KEPT: Final = 0.1
 _RATE_LABELS: Final = ("sbrad", "stach")
-#: Of these the strip stays true at any rate.
-_RHYTHM_LABELS: Final = ("af_flutter", *_RATE_LABELS)
+#: These stay known at any rate: QRS width and rhythm are kept.
+_RHYTHM_LABELS: Final = ("af_flutter", "cbbb", *_RATE_LABELS)
+#: Half of a QRS, kept as it is: a faster heart does not conduct faster through the ventricles.
+_QRS_S: Final = 0.06
+#: Part of an RR interval that belongs to the beat before it.
+_AFTER: Final = 0.62
+_FEWEST_BEATS: Final = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Rates:
-    """Heart rate of every row in beats a minute; NaN where it must not be changed."""
+    """Heart rate of every row in beats a minute; NaN where it must not be changed.
+
+    ``peaks`` are the R peaks of every row in samples at ``rate_hz``.
+    """
 
     bpm: NDArray[np.float64]
     labels: tuple[str, ...]
+    peaks: tuple[NDArray[np.float64], ...]
+    rate_hz: int
 
     def drawn(self, row: int, rng: np.random.Generator) -> float:
         """How much faster this row shall run; 1 where its rate is not known."""
@@ -38,6 +48,30 @@ class Rates:
         if np.isnan(self.bpm[row]):
             return 1.0
         return float(np.clip(target / self.bpm[row], *_FACTOR))
+
+    def positions(
+        self, row: int, factor: float, samples: int, rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Where to read each sample of a strip that runs ``factor`` times faster.
+
+        QRS complexes keep their width, what lies between them is compressed or drawn out. Beats
+        follow each other in their order, from a drawn one on, and begin again after the last.
+        """
+        peaks, half = self.peaks[row], _QRS_S * self.rate_hz
+        beat = int(rng.integers(1, len(peaks) - 1))
+        pieces: list[NDArray[np.float64]] = []
+        length = 0
+        while length < 2 * samples:
+            before = (1 - _AFTER) * (peaks[beat] - peaks[beat - 1])
+            after = _AFTER * (peaks[beat + 1] - peaks[beat])
+            left, right = max(before / factor, half), max(after / factor, half)
+            out = np.arange(-left, right)
+            read = np.interp(out, (-left, -half, half, right), (-before, -half, half, after))
+            pieces.append(peaks[beat] + read)
+            length += len(out)
+            beat = beat + 1 if beat + 2 < len(peaks) else 1
+        start = int(rng.integers(0, samples))
+        return np.concatenate(pieces)[start : start + samples]
 
     def targets(
         self, row: int, recorded: NDArray[np.float32], factor: float
@@ -75,16 +109,17 @@ def sinus_rates(
     is_sinus
         (n,) True where the rhythm is known to be sinus.
     """
-    bpm = np.array([_measured(row, rate_hz) for row in signals])
+    peaks = tuple(_peaks(row, rate_hz) for row in signals)
+    bpm = np.array([_bpm(found, rate_hz) for found in peaks])
     bpm[~is_sinus] = np.nan
     for column, name in enumerate(labels):
         if name in _RATE_LABELS:
             expected = np.array([_truth(name, rate) for rate in bpm])
             bpm[(targets[:, column] != expected) & ~np.isnan(expected)] = np.nan
-    return Rates(bpm, labels)
+    return Rates(bpm, labels, peaks, rate_hz)
 
 
-def _measured(scaled: NDArray[np.float32], rate_hz: int) -> float:
+def _peaks(scaled: NDArray[np.float32], rate_hz: int) -> NDArray[np.float64]:
     record = EcgRecord(
         signal_mv=scaled,
         rate_hz=float(rate_hz),
@@ -92,10 +127,13 @@ def _measured(scaled: NDArray[np.float32], rate_hz: int) -> float:
         ids=StudyIds(),
         source_kind="reduced",
     )
-    peaks = detect_qrs(prepare(record)).peaks
-    if len(peaks) < 4:
+    return np.asarray(detect_qrs(prepare(record)).peaks * (rate_hz / RATE_HZ), np.float64)
+
+
+def _bpm(peaks: NDArray[np.float64], rate_hz: int) -> float:
+    if len(peaks) < _FEWEST_BEATS:
         return float("nan")
-    return float(60 * RATE_HZ / np.median(np.diff(peaks)))
+    return float(60 * rate_hz / np.median(np.diff(peaks)))
 
 
 def _truth(name: str, bpm: float) -> float:

@@ -62,8 +62,10 @@ def _examples(config: Config, train: Table) -> Examples:
     rates = sinus_rates(signals, spec.rate_hz, train.targets, config.labels, _is_sinus(train))
 
     def load(row: int, _: int, rng: np.random.Generator) -> Example:
+        signal = signals[row]
         factor = rates.drawn(row, rng) if rng.random() < how.rate else 1.0
-        changed = augment_ecg(signals[row], how, spec.rate_hz, rng, factor=factor)
+        read = None if factor == 1 else rates.positions(row, factor, signal.shape[1], rng)
+        changed = augment_ecg(signal, how, spec.rate_hz, rng, positions=read)
         return changed, rates.targets(row, train.targets[row], factor)
 
     return Examples(load, train.targets, np.ones(len(train)))

@@ -15,7 +15,7 @@ LABELS = ("norm", "cd", "af_flutter", "stach", "sbrad")
 
 
 def _rates(bpm: float) -> Rates:
-    return Rates(np.array([bpm]), LABELS)
+    return Rates(np.array([bpm]), LABELS, (np.arange(50.0, 1000, 80),), 100)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,16 @@ def test_the_rate_of_a_sinus_rhythm_is_measured_and_contradictions_are_left_alon
 
     assert found.bpm[0] == pytest.approx(80, abs=2)
     assert np.isnan(found.bpm[1])
+
+
+def test_a_faster_strip_has_its_beats_nearer_and_its_qrs_as_wide() -> None:
+    rates = _rates(75.0)
+
+    read = rates.positions(0, 1.6, 1000, np.random.default_rng(4))
+    near = [np.abs(read - peak) <= 5 for peak in rates.peaks[0]]
+    widths = [int(run.sum()) for run in near if run.any()]
+
+    assert len(read) == 1000
+    beats = np.flatnonzero(np.diff(np.any(near, axis=0).astype(int)) == 1)
+    assert np.diff(beats).mean() == pytest.approx(50, abs=2)
+    assert min(widths) >= 10
