@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from qiangji_app.config import Settings
-from qiangji_app.storage.audit_problems import Problem
+from qiangji_app.domain.audit import Problem, Verification
 from qiangji_app.storage.engines import open_engines
 from qiangji_app.storage.heads import HEADS_FOLDER, HeadsFile
 from qiangji_app.storage.keys import open_keys
-from qiangji_app.storage.verify import Verification, verify_log
+from qiangji_app.storage.verify import verify_log
 from qiangji_datasets.errors import QiangjiError, StorageFault
 from qiangji_datasets.messages import Catalogue, Language
 

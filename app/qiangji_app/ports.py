@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qiangji_app.domain.account import Account, Session
+from qiangji_app.domain.audit import Verification
 from qiangji_app.domain.case import (
     Acknowledgement,
     Case,
@@ -68,6 +69,22 @@ class CaseQuery:
     claimed_by: str = ""
     person_id: str = ""
     order: str = "newest"
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class EventQuery:
+    """Which events of a chain to list, the newest first; empty fields do not filter.
+
+    ``type`` is the beginning of an event type, up to a dot: ``case``, ``report.signed``.
+    """
+
+    type: str = ""
+    actor_id: str = ""
+    case_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
     limit: int = 100
     offset: int = 0
 
@@ -145,6 +162,7 @@ class Accounts(Protocol):
     def all(self) -> Sequence[Account]: ...
     def sites(self) -> Sequence[Site]: ...
     def add_site(self, site: Site) -> None: ...
+    def save_site(self, site: Site) -> None: ...
     def session(self, token_sha256: str) -> Session | None: ...
     def add_session(self, session: Session) -> None: ...
     def save_session(self, session: Session) -> None: ...
@@ -174,6 +192,8 @@ class Events(Protocol):
         self, *, type: str, actor_id: str, case_id: str = "", payload: Payload | None = None
     ) -> Event: ...
     def of_case(self, case_id: str) -> Sequence[Event]: ...
+    def find(self, query: EventQuery) -> Sequence[Event]: ...
+    def count(self, query: EventQuery) -> int: ...
 
 
 class Jobs(Protocol):
@@ -214,6 +234,10 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Unit]:
         """A read-only snapshot."""
+        ...
+
+    def verify(self) -> Verification:
+        """Check both chains, the heads written elsewhere, and every signed report."""
         ...
 
 

@@ -42,7 +42,7 @@ from qiangji_app.domain.case import (
 from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.report import DraftReport
 from qiangji_app.domain.workflow import State
-from qiangji_app.ports import CaseQuery, Upload
+from qiangji_app.ports import CaseQuery, EventQuery, Upload
 from qiangji_app.storage.jobs import LEASE
 from qiangji_app.storage.tables import event
 from qiangji_app.storage.verify import verify_log
@@ -382,6 +382,53 @@ def test_accounts_sites_and_sessions_come_back(box: Box) -> None:
         assert unit.accounts.session("f" * 64) is None
         with pytest.raises(NotFound):
             unit.accounts.save(account("u9", "li"))
+
+
+def test_a_site_that_changed_comes_back_changed(box: Box) -> None:
+    with box.store.begin() as unit:
+        add_site(unit)
+        changed = replace(unit.accounts.sites()[0], name="新名", is_active=False)
+        unit.accounts.save_site(changed)
+        with pytest.raises(NotFound):
+            unit.accounts.save_site(replace(changed, id="moon"))
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert list(unit.accounts.sites()) == [changed]
+
+
+def test_accounts_are_known_by_when_their_sessions_were_used(box: Box) -> None:
+    with box.store.begin() as unit:
+        add_site(unit)
+        unit.accounts.add(account())
+        unit.accounts.add_session(Session("f" * 64, "u1", "csrf", NOW, NOW))
+        later = NOW + timedelta(seconds=1)
+
+        assert unit.accounts.seen_since(NOW) == {"u1"}
+        assert unit.accounts.seen_since(later) == frozenset()
+
+
+def test_events_are_found_by_type_actor_case_and_time(box: Box) -> None:
+    with box.store.begin() as unit:
+        first = unit.events.append(type="a.b", actor_id="u1", case_id="c1")
+        second = unit.events.append(type="a.bc", actor_id="u2")
+        unit.reads.append(type="a.b", actor_id="u1")
+        unit.commit()
+
+    with box.store.read() as unit:
+        for query, wanted in (
+            (EventQuery(), [second, first]),
+            (EventQuery(type="a"), [second, first]),
+            (EventQuery(type="a.b"), [first]),
+            (EventQuery(type="a_b"), []),
+            (EventQuery(actor_id="u2"), [second]),
+            (EventQuery(case_id="c1"), [first]),
+            (EventQuery(since=second.at, limit=1), [second]),
+            (EventQuery(until=first.at), []),
+        ):
+            assert list(unit.events.find(query)) == wanted
+        assert unit.events.count(EventQuery(limit=1)) == 2
+        assert list(unit.events.find(EventQuery(offset=1))) == [first]
 
 
 def test_a_person_is_found_by_number_identifier_and_name(box: Box) -> None:

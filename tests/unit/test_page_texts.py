@@ -23,7 +23,36 @@ def sources() -> str:
 
 
 def keys() -> set[str]:
-    return set(tomllib.loads(PACKAGE.joinpath("locale/pages.toml").read_text("utf-8")))
+    files = (PACKAGE.joinpath("locale", f"{name}.toml") for name in ("pages", "administration"))
+    found = [key for file in files for key in tomllib.loads(file.read_text("utf-8"))]
+    return {key for key in found if key.startswith("ui.")}
+
+
+def event_types() -> set[str]:
+    """Types that the services and the storage append, wherever they are spelt out."""
+    folders = [PACKAGE.joinpath(name) for name in ("services", "storage")]
+    code = "\n".join(
+        file.read_text("utf-8")
+        for folder in folders
+        for file in folder.iterdir()
+        if file.name.endswith(".py")
+    )
+    known = "account|alarm|audit|call|case|finding|map|message|recording|report|result|session|site"
+    spelt = re.findall(
+        rf'(?:type=|kind = |if is_active else |_SEEN: Final = )"((?:{known})[.][a-z_]+)"', code
+    )
+    return set(spelt)
+
+
+def test_every_event_has_words() -> None:
+    texts = {
+        key
+        for name in ("administration", "words")
+        for key in tomllib.loads(PACKAGE.joinpath(f"locale/{name}.toml").read_text("utf-8"))
+    }
+
+    assert {f"event.{kind}" for kind in event_types()} - texts == set()
+    assert len(event_types()) > 30
 
 
 def prefixes(text: str) -> set[str]:

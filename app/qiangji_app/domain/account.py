@@ -15,11 +15,17 @@ SESSION_MAX: Final = timedelta(hours=24)
 #: One password entry may cover a run of signatures for this long.
 SIGN_UNLOCK: Final = timedelta(minutes=15)
 MIN_PASSWORD_LENGTH: Final = 10
+#: A password that somebody else has seen opens the account this long, and only to replace it.
+TEMPORARY_PASSWORD: Final = timedelta(hours=72)
 
 
 @dataclass(frozen=True)
 class Account:
-    """A login. ``password_hash`` is Argon2; ``roles`` obey ``roles.conflicts``."""
+    """A login. ``password_hash`` is Argon2; ``roles`` obey ``roles.conflicts``.
+
+    ``temporary_until`` is set while the password is one that an administrator handed over: until
+    then it can be replaced and nothing else, afterwards it opens nothing.
+    """
 
     id: str
     login: str
@@ -34,6 +40,12 @@ class Account:
     failed_logins: int = 0
     locked_until: datetime | None = None
     language: str = "zh"
+    temporary_until: datetime | None = None
+
+    @property
+    def is_temporary(self) -> bool:
+        """True while the password must be replaced first."""
+        return self.temporary_until is not None
 
     def is_locked(self, now: datetime) -> bool:
         """True while the lockout runs."""

@@ -63,7 +63,7 @@ class Actor:
 
 
 class SiteKind(StrEnum):
-    """Level of a site in the county's tree."""
+    """Level of a site in the county's tree, the highest first."""
 
     COUNTY = "county"
     TOWNSHIP = "township"
@@ -73,6 +73,8 @@ class SiteKind(StrEnum):
 @dataclass(frozen=True)
 class Site:
     """One institution; ``parent_id`` is None for the county hospital at the root.
+
+    A site that is not active any more keeps its cases and takes neither staff nor new ones.
 
     Raises
     ------
@@ -86,10 +88,17 @@ class Site:
     parent_id: str | None
     phone: str = ""
     time_zone: str = "Asia/Shanghai"
+    is_active: bool = True
 
     def __post_init__(self) -> None:
         if not is_time_zone(self.time_zone):
             raise ValueError(f"no such time zone: {self.time_zone!r}")
+
+
+def may_stand_below(kind: SiteKind, parent: SiteKind) -> bool:
+    """True when a site of a kind may lie below one of another: village, township, county."""
+    order = list(SiteKind)
+    return order.index(parent) < order.index(kind)
 
 
 def is_time_zone(name: str) -> bool:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from qiangji_app.domain.account import MIN_PASSWORD_LENGTH, Account
-from qiangji_app.domain.roles import Actor, Role, Site, SiteKind, conflicts, is_time_zone
+from qiangji_app.domain.account import MIN_PASSWORD_LENGTH, TEMPORARY_PASSWORD, Account
+from qiangji_app.domain.roles import (
+    Actor,
+    Role,
+    Site,
+    SiteKind,
+    conflicts,
+    is_time_zone,
+    may_stand_below,
+)
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require_role
 from qiangji_app.services.context import Context
 from qiangji_datasets.errors import Conflict, InputRejected
+
+#: What a telephone number consists of, an extension (转) included.
+_PHONE: Final = re.compile(r"[0-9+() 转-]{0,40}")
 
 
 def create_account(
@@ -30,7 +43,8 @@ def create_account(
     Parameters
     ----------
     actor
-        A system administrator; None only while the installation has no account at all.
+        A system administrator; None only while the installation has no account at all. A password
+        that an administrator has seen is temporary.
     is_demo
         An account of the demonstration; every account made in one is.
 
@@ -45,7 +59,8 @@ def create_account(
     """
     if actor is not None:
         require_role(actor, Role.SYSTEM_ADMINISTRATOR)
-    _check(password, roles, licence_number=licence_number, sign_modalities=sign_modalities)
+    check_password(password)
+    check_roles(roles, licence_number=licence_number, sign_modalities=sign_modalities)
     account = Account(
         id=ctx.ids.new(),
         login=login.strip(),
@@ -56,11 +71,14 @@ def create_account(
         licence_number=licence_number,
         sign_modalities=sign_modalities,
         is_demo=is_demo or ctx.is_demo,
+        temporary_until=None if actor is None else ctx.clock.now() + TEMPORARY_PASSWORD,
     )
     with ctx.store.begin() as unit:
         if actor is None and not is_demo and unit.accounts.all():
             raise Conflict("account.not_first")
-        _check_place(unit, account)
+        if unit.accounts.by_login(account.login) is not None:
+            raise Conflict("account.login_taken")
+        check_place(unit, account.site_id)
         unit.accounts.add(account)
         unit.events.append(
             type="account.created",
@@ -85,11 +103,24 @@ def new_site(
     Raises
     ------
     InputRejected
-        ``site.time_zone``: no such time zone.
+        ``site.time_zone``: no such time zone; ``site.phone``: not a telephone number.
+    """
+    check_facts(phone=phone, time_zone=time_zone)
+    return Site(id, name, kind, parent_id, phone, time_zone)
+
+
+def check_facts(*, phone: str, time_zone: str) -> None:
+    """Refuse what is no telephone number or no time zone.
+
+    Raises
+    ------
+    InputRejected
+        ``site.phone``, ``site.time_zone``.
     """
     if not is_time_zone(time_zone):
         raise InputRejected("site.time_zone", time_zone=time_zone[:64])
-    return Site(id, name, kind, parent_id, phone, time_zone)
+    if not _PHONE.fullmatch(phone):
+        raise InputRejected("site.phone")
 
 
 def add_site(ctx: Context, actor: Actor | None, site: Site) -> None:
@@ -102,18 +133,17 @@ def add_site(ctx: Context, actor: Actor | None, site: Site) -> None:
     Conflict
         The id exists, or a site is added without an actor although accounts exist.
     InputRejected
-        The parent is unknown.
+        The parent is unknown, not active, or no level above.
     """
     if actor is not None:
         require_role(actor, Role.SYSTEM_ADMINISTRATOR)
     with ctx.store.begin() as unit:
         if actor is None and not ctx.is_demo and unit.accounts.all():
             raise Conflict("account.not_first")
-        known = {other.id for other in unit.accounts.sites()}
+        known = {other.id: other for other in unit.accounts.sites()}
         if site.id in known:
             raise Conflict("site.exists", site=site.id)
-        if site.parent_id is not None and site.parent_id not in known:
-            raise InputRejected("site.no_parent", site=site.id)
+        _check_parent(site, known)
         unit.accounts.add_site(site)
         unit.events.append(
             type="site.added",
@@ -121,6 +151,20 @@ def add_site(ctx: Context, actor: Actor | None, site: Site) -> None:
             payload={"site": site.id},
         )
         unit.commit()
+
+
+def _check_parent(site: Site, known: Mapping[str, Site]) -> None:
+    if site.parent_id is None:
+        if site.kind is not SiteKind.COUNTY:
+            raise InputRejected("site.no_parent", site=site.id)
+        return
+    parent = known.get(site.parent_id)
+    if parent is None:
+        raise InputRejected("site.no_parent", site=site.id)
+    if not parent.is_active:
+        raise InputRejected("site.inactive", site=parent.name)
+    if not may_stand_below(site.kind, parent.kind):
+        raise InputRejected("site.wrong_level")
 
 
 def list_sites(ctx: Context, actor: Actor) -> Sequence[Site]:
@@ -148,15 +192,28 @@ def list_accounts(ctx: Context, actor: Actor) -> Sequence[Account]:
         return unit.accounts.all()
 
 
-def _check(
-    password: str,
-    roles: frozenset[Role],
-    *,
-    licence_number: str,
-    sign_modalities: frozenset[str],
-) -> None:
+def check_password(password: str) -> None:
+    """Refuse a password that is too short.
+
+    Raises
+    ------
+    InputRejected
+        ``account.weak_password``.
+    """
     if len(password) < MIN_PASSWORD_LENGTH:
         raise InputRejected("account.weak_password", length=MIN_PASSWORD_LENGTH)
+
+
+def check_roles(
+    roles: frozenset[Role], *, licence_number: str, sign_modalities: frozenset[str]
+) -> None:
+    """Refuse roles that nobody may hold together, or a specialist without licence.
+
+    Raises
+    ------
+    InputRejected
+        ``account.no_role``, ``account.separated_roles``, ``account.no_licence``.
+    """
     if not roles:
         raise InputRejected("account.no_role")
     if conflicts(roles):
@@ -165,8 +222,16 @@ def _check(
         raise InputRejected("account.no_licence")
 
 
-def _check_place(unit: Unit, account: Account) -> None:
-    if unit.accounts.by_login(account.login) is not None:
-        raise Conflict("account.login_taken")
-    if account.site_id not in {site.id for site in unit.accounts.sites()}:
-        raise InputRejected("site.unknown", site=account.site_id)
+def check_place(unit: Unit, site_id: str) -> None:
+    """Refuse a site that takes no staff.
+
+    Raises
+    ------
+    InputRejected
+        ``site.unknown``, ``site.inactive``.
+    """
+    known = {site.id: site for site in unit.accounts.sites()}
+    if site_id not in known:
+        raise InputRejected("site.unknown", site=site_id)
+    if not known[site_id].is_active:
+        raise InputRejected("site.inactive", site=known[site_id].name)

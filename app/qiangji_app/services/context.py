@@ -56,8 +56,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, in which session and language."""
+    """Who calls, in which session and language.
+
+    With ``must_change_password`` the actor has no role: the password was handed over by an
+    administrator and must be replaced first.
+    """
 
     actor: Actor
     session: Session
     language: Language
+    must_change_password: bool = False

@@ -1,4 +1,4 @@
-"""Sign-in, sign-out, lockout, and the unlock that a signature needs."""
+"""Sign-in, sign-out, lockout, one's own password, and the unlock that a signature needs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from qiangji_app.domain.account import (
 )
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import actor_for
+from qiangji_app.services.accounts import check_password
 from qiangji_app.services.context import Caller, Context
-from qiangji_datasets.errors import NotPermitted
+from qiangji_datasets.errors import InputRejected, NotPermitted
 from qiangji_datasets.messages import Language
 
 
@@ -31,7 +32,7 @@ def sign_in(ctx: Context, login: str, password: str) -> tuple[str, Caller]:
     ------
     NotPermitted
         Unknown login, wrong password, locked or inactive account. The first three look alike
-        until the account is locked.
+        until the account is locked. A temporary password that has run out.
     """
     now = ctx.clock.now()
     with ctx.store.read() as unit:
@@ -53,6 +54,8 @@ def sign_in(ctx: Context, login: str, password: str) -> tuple[str, Caller]:
             _count_failure(ctx, unit, account)
             unit.commit()
             raise NotPermitted("session.refused")
+        if account.temporary_until is not None and now >= account.temporary_until:
+            raise NotPermitted("session.temporary_expired")
         account = replace(account, failed_logins=0, locked_until=None)
         unit.accounts.save(account)
         token, session = _new_session(ctx, unit, account)
@@ -119,6 +122,35 @@ def unlock(ctx: Context, caller: Caller, password: str) -> Caller:
     return replace(caller, session=session)
 
 
+def change_password(ctx: Context, caller: Caller, present: str, wanted: str) -> Caller:
+    """Replace one's own password; every other session of the account ends.
+
+    Raises
+    ------
+    NotPermitted
+        The present password is wrong; failures count towards the lockout.
+    InputRejected
+        The wanted one is too short, or the same.
+    """
+    check_password(wanted)
+    if wanted == present:
+        raise InputRejected("account.same_password")
+    caller = unlock(ctx, caller, present)
+    password_hash = ctx.passwords.hash(wanted)
+    with ctx.store.begin() as unit:
+        account = unit.accounts.get(caller.actor.user_id)
+        if account is None or not account.is_active:
+            raise NotPermitted("session.refused")
+        account = replace(account, password_hash=password_hash, temporary_until=None)
+        unit.accounts.save(account)
+        unit.accounts.remove_sessions_of(account.id)
+        unit.accounts.add_session(caller.session)
+        unit.events.append(type="account.password_changed", actor_id=account.id)
+        changed = _caller(unit, account, caller.session)
+        unit.commit()
+    return changed
+
+
 def set_language(ctx: Context, caller: Caller, language: Language) -> Caller:
     """Remember the language of an account."""
     with ctx.store.begin() as unit:
@@ -169,7 +201,14 @@ def _new_session(ctx: Context, unit: Unit, account: Account) -> tuple[str, Sessi
 
 def _caller(unit: Unit, account: Account, session: Session) -> Caller:
     actor = actor_for(account, tuple(unit.accounts.sites()))
-    return Caller(actor=actor, session=session, language=Language(account.language))
+    if account.is_temporary:  # may do nothing but choose a password of one's own
+        actor = replace(actor, roles=frozenset(), sign_modalities=frozenset())
+    return Caller(
+        actor=actor,
+        session=session,
+        language=Language(account.language),
+        must_change_password=account.is_temporary,
+    )
 
 
 def _digest(token: str) -> str:

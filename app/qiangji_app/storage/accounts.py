@@ -72,6 +72,18 @@ class SqlAccounts:
         """
         self._rows.insert(site, asdict(added) | {"kind": added.kind.value})
 
+    def save_site(self, changed: Site) -> None:
+        """Replace a site.
+
+        Raises
+        ------
+        NotFound
+            ``site.unknown``.
+        """
+        values = asdict(changed) | {"kind": changed.kind.value}
+        if not self._rows.run(update(site).where(site.c.id == changed.id).values(**values)):
+            raise NotFound("site.unknown", site=changed.id)
+
     def session(self, token_sha256: str) -> Session | None:
         """One session by the digest of its token."""
         statement = select(session).where(session.c.token_sha256 == token_sha256)

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
 from qiangji_app.domain.events import GENESIS, Event, Payload, event_hash
-from qiangji_app.ports import Clock, Ids
+from qiangji_app.ports import Clock, EventQuery, Ids
 from qiangji_app.storage.keys import Keys
 from qiangji_app.storage.rows import Rows, translated
 from qiangji_app.storage.tables import chain_head, event
@@ -98,6 +98,32 @@ class SqlEvents:
             .order_by(event.c.node_id, event.c.node_seq)
         )
         return self._rows.all(statement, to_event)
+
+    def find(self, query: EventQuery) -> Sequence[Event]:
+        """Events of the chain that a query wants, the newest first."""
+        statement = select(event).where(*self._wanted(query))
+        newest = statement.order_by(event.c.at.desc(), event.c.node_seq.desc())
+        return self._rows.all(newest.limit(query.limit).offset(query.offset), to_event)
+
+    def count(self, query: EventQuery) -> int:
+        """How many events of the chain a query wants, whatever its limit."""
+        statement = select(func.count()).select_from(event).where(*self._wanted(query))
+        return self._rows.one(statement, lambda row: int(row[0])) or 0
+
+    def _wanted(self, query: EventQuery) -> list[ColumnElement[bool]]:
+        wanted = [event.c.chain == self._chain.chain]
+        if query.type:
+            below = event.c.type.startswith(f"{query.type}.", autoescape=True)
+            wanted.append(or_(event.c.type == query.type, below))
+        if query.actor_id:
+            wanted.append(event.c.actor_id == query.actor_id)
+        if query.case_id:
+            wanted.append(event.c.case_id == query.case_id)
+        if query.since is not None:
+            wanted.append(event.c.at >= query.since)
+        if query.until is not None:
+            wanted.append(event.c.at < query.until)
+        return wanted
 
     def _head(self) -> tuple[Head, bool]:
         where = self._chain

@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select, text
 
 from qiangji_app import ports
+from qiangji_app.domain.audit import Verification
 from qiangji_app.storage.accounts import SqlAccounts
 from qiangji_app.storage.cases import SqlCases
 from qiangji_app.storage.crypto import FieldCipher
@@ -35,6 +36,7 @@ from qiangji_app.storage.rows import Rows, translated
 from qiangji_app.storage.schema import ensure_schema
 from qiangji_app.storage.tables import chain_head, node
 from qiangji_app.storage.uploads import SqlUploads
+from qiangji_app.storage.verify import verify_log
 from qiangji_datasets.errors import QiangjiError, StorageFault
 
 _LOG = logging.getLogger(__name__)
@@ -125,6 +127,10 @@ class SqlStore:
         """A read-only snapshot: the database refuses a change made through it."""
         with translated(), self.engines.read.connect() as connection:
             yield SqlUnit(connection, self)
+
+    def verify(self) -> Verification:
+        """Check both chains, the heads written elsewhere, and every signed report."""
+        return verify_log(self.engines, self.keys, self.heads_file)
 
     def write_heads(self) -> None:
         """Sign the present heads into the heads file; call hourly and at the end."""

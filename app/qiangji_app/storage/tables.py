@@ -26,7 +26,7 @@ from qiangji_app.domain.workflow import State
 from qiangji_app.storage.times import UtcInstant
 
 #: The Alembic revision these tables belong to.
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -138,6 +138,7 @@ site = Table(
     Column("parent_id", ForeignKey("site.id")),
     _text("phone", 64),
     _text("time_zone", 64),
+    Column("is_active", Boolean, nullable=False),
     UniqueConstraint("id"),
     CheckConstraint("parent_id IS NULL OR parent_id <> id", name="not_own_parent"),
 )
@@ -159,6 +160,7 @@ account = Table(
     Column("failed_logins", Integer, nullable=False),
     Column("locked_until", UtcInstant),
     _text("language", 8),
+    Column("temporary_until", UtcInstant),
     UniqueConstraint("id"),
     UniqueConstraint("login"),
     CheckConstraint("failed_logins >= 0", name="failed_logins"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, select
 
+from qiangji_app.domain.audit import Problem, Verification
 from qiangji_app.domain.events import GENESIS, Event, event_hash
-from qiangji_app.storage.audit_problems import Problem
 from qiangji_app.storage.engines import Engines
 from qiangji_app.storage.events import CHAINS, TAMPERED, Head, SqlSweep, is_genuine, to_head
 from qiangji_app.storage.heads import HeadsFile, Witness
@@ -31,15 +30,6 @@ CONTRADICTED: Final = "audit.contradicted"
 FORGED_WITNESS: Final = "audit.forged_witness"
 NO_WITNESS: Final = "audit.no_witness"
 UNKNOWN_NODE: Final = "audit.unknown_node"
-
-
-@dataclass(frozen=True)
-class Verification:
-    """How many events and signed reports were checked and what is wrong with them."""
-
-    events: int
-    reports: int
-    problems: tuple[Problem, ...]
 
 
 def verify_log(engines: Engines, keys: Keys, heads: HeadsFile) -> Verification:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
+from qiangji_app.domain.audit import Problem
 from qiangji_app.domain.report import signed_digest
-from qiangji_app.storage.audit_problems import Problem
 from qiangji_app.storage.case_rows import to_signed
 from qiangji_app.storage.crypto import FieldCipher
 from qiangji_app.storage.keys import Keys

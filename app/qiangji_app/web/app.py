@@ -22,7 +22,16 @@ from qiangji_app.report_templates import load_templates
 from qiangji_app.services import sessions, uploading
 from qiangji_app.services.context import Context
 from qiangji_app.services.imaging import RecentReads
-from qiangji_app.web.api import alarms, cases, images, results, setup, uploads
+from qiangji_app.web.api import (
+    administration,
+    alarms,
+    audit,
+    cases,
+    images,
+    results,
+    setup,
+    uploads,
+)
 from qiangji_app.web.api import sessions as session_routes
 from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language
 from qiangji_app.web.guard import SECURITY_HEADERS, Guard
@@ -32,7 +41,17 @@ from qiangji_datasets.errors import QiangjiError, SystemFault
 from qiangji_datasets.messages import MissingText
 
 _LOG = logging.getLogger(__name__)
-_ROUTERS = (session_routes, cases, alarms, uploads, images, results, setup)
+_ROUTERS = (
+    session_routes,
+    cases,
+    alarms,
+    uploads,
+    images,
+    results,
+    setup,
+    administration,
+    audit,
+)
 #: Largest body of any request; a chunk of an upload may have half of it and says so itself.
 _MAX_BODY_BYTES: Final = 2 * uploading.MAX_CHUNK_BYTES
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

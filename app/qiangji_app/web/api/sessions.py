@@ -33,6 +33,13 @@ class Password(BaseModel):
     password: str = Field(max_length=200)
 
 
+class NewPassword(BaseModel):
+    """The present password and the one wanted."""
+
+    present: str = Field(max_length=200)
+    wanted: str = Field(max_length=200)
+
+
 class LanguageChoice(BaseModel):
     """zh or en."""
 
@@ -74,6 +81,12 @@ def unlock(body: Password, ctx: Ctx, who: Who) -> dict[str, Any]:
     caller = sessions.unlock(ctx, who, body.password)
     until = caller.session.unlocked_until
     return {"unlocked_until": until.isoformat() if until else None}
+
+
+@router.put("/session/password")
+def change_password(body: NewPassword, ctx: Ctx, who: Who) -> dict[str, Any]:
+    """Replace one's own password; other sessions of the account end."""
+    return _me(ctx, sessions.change_password(ctx, who, body.present, body.wanted))
 
 
 @router.put("/session/language")
@@ -153,6 +166,7 @@ def _me(ctx: Ctx, caller: Caller) -> dict[str, Any]:
                 "name": site.name,
                 "kind": site.kind.value,
                 "time_zone": site.time_zone,
+                "phone": site.phone,
             },
             "licence_number": actor.licence_number,
             "sign_modalities": sorted(actor.sign_modalities),
@@ -160,5 +174,6 @@ def _me(ctx: Ctx, caller: Caller) -> dict[str, Any]:
         "csrf": caller.session.csrf_token,
         "language": caller.language.value,
         "is_demo": ctx.is_demo,
+        "must_change_password": caller.must_change_password,
         "unlocked_until": until.isoformat() if until and is_unlocked else None,
     }

@@ -1,4 +1,4 @@
-"""One sign of damage, as every check of the log reports it."""
+"""What a check of the log found."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ class Problem:
     node_seq: int = 0
     case_id: str = ""
     version: int = 0
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How many events and signed reports were checked and what is wrong with them."""
+
+    events: int
+    reports: int
+    problems: tuple[Problem, ...]
