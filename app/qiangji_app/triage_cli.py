@@ -25,7 +25,7 @@ from qiangji_app.services.triage import (
 from qiangji_datasets.errors import InputRejected, QiangjiError
 from qiangji_datasets.labels import labels
 from qiangji_datasets.messages import Catalogue, Language
-from qiangji_datasets.records import Sex
+from qiangji_datasets.records import Modality, Sex
 from qiangji_inference.reading import Reading, ReadingStatus
 
 #: Exit codes of the command.
@@ -42,7 +42,7 @@ def triage(
     paths: Annotated[list[Path], typer.Argument(help="文件或文件夹 / files or folders")],
     *,
     modality: Annotated[
-        str, typer.Option(help="cxr | ecg:无元数据的图片或 CSV / for files without metadata")
+        str, typer.Option(help="cxr | ecg | pap:无元数据的图片或 CSV / for files without metadata")
     ] = "",
     age: Annotated[float | None, typer.Option(help="年龄(岁) / age in years")] = None,
     sex: Annotated[str, typer.Option(help="M | F")] = "",
@@ -55,8 +55,8 @@ def triage(
     lang: Annotated[str, typer.Option(envvar="QIANGJI_LANG", help="zh | en")] = "zh",
 ) -> None:
     """Read films and ECGs as the server would and print what the AI sees; triage, not diagnosis."""
-    if modality and modality not in ("cxr", "ecg"):
-        raise typer.BadParameter("cxr | ecg", param_hint="--modality")
+    if modality and modality not in set(Modality):
+        raise typer.BadParameter(" | ".join(Modality), param_hint="--modality")
     if sex and sex not in set(Sex):
         raise typer.BadParameter("M | F", param_hint="--sex")
     if lang not in set(Language):

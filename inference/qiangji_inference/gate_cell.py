@@ -117,7 +117,7 @@ def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if short <= _JUDGED_SIDE:
         return pixels
     rows, columns = (round(side / short * _JUDGED_SIDE) for side in pixels.shape[:2])
-    return fit(pixels, (0.0, 0.0, 1.0, 1.0), CellSpec(rows, columns))[0]
+    return fit(pixels, (0.0, 0.0, 1.0, 1.0), CellSpec(rows, columns))
 
 
 def _fine_detail(density: NDArray[np.float32]) -> float:

@@ -42,14 +42,15 @@ def _film() -> Radiograph:
 
 
 def _cell() -> CellImage:
-    """A violet nucleus with grainy chromatin in rose cytoplasm on glass."""
+    """A violet nucleus with grainy chromatin in rose cytoplasm on glass, as a camera sees it."""
     rows, columns = np.mgrid[0:100, 0:100] / 99.0 - 0.5
     from_centre = np.hypot(rows, columns)[..., None]
     grain = 0.1 * np.cos(60 * rows * columns) * np.cos(70 * (rows + columns))
     density = np.where(from_centre < 0.42, (0.06, 0.16, 0.10), (0.01, 0.01, 0.01))
     nucleus = np.array((0.55, 0.70, 0.40)) * (1 + 2 * grain[..., None])
     density = np.where(from_centre < 0.16, nucleus, density)
-    pixels = np.round(255 * 10**-density).astype(np.uint8)
+    noise = np.random.default_rng(0).normal(0, 1.5, density.shape)
+    pixels = np.clip(np.round(255 * 10**-density + noise), 0, 255).astype(np.uint8)
     return CellImage(pixels, PersonIdentity(), StudyIds())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,11 +14,18 @@ from numpy.typing import NDArray
 
 from qiangji_datasets.records import Modality
 from qiangji_models.bundle import METADATA, file_sha256, metadata_hash, onnx_properties
-from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Spec
+from qiangji_models.uncertainty import FeatureSpace
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WEIGHTS, OFFSETS = (6.0, -6.0), (-1.0, 1.0)  # as in make_tiny_onnx
-LABELS = {Modality.ECG: ("mi", "norm"), Modality.CXR: ("effusion", "no_finding")}
+LABELS = {
+    Modality.ECG: ("mi", "norm"),
+    Modality.CXR: ("effusion", "no_finding"),
+    Modality.PAP: ("cell_abnormal", "cell_high_grade"),
+}
+_KINDS = {Modality.ECG: "ecg", Modality.CXR: "film", Modality.PAP: "cell"}
+_INPUTS = {Modality.ECG: (12, 1000), Modality.CXR: (1, 64, 64), Modality.PAP: (3, 64, 64)}
 
 
 class Int8(StrEnum):
@@ -41,6 +49,9 @@ class TinyBundle:
     carried_name: str = ""
     int8: Int8 = Int8.NONE
     film_rows: int = 64
+    views: tuple[str, ...] = ()
+    doubt: Mapping[str, Any] | None = None  # section ``uncertainty``
+    is_pooled: bool = False  # ECG only: the network also gives its features
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -58,7 +69,10 @@ def write_bundle(parent: Path, want: TinyBundle) -> Path:
     _write_golden(folder / "golden" / "cases.npz", want)
     digest = metadata_hash(metadata)
     props = onnx_properties(want.carried_name or want.name, metadata["version"], digest)
-    plain = (GOLDEN / f"tiny_{_kind(want)}.onnx").read_bytes()
+    pooled = "_pooled" if want.is_pooled else ""
+    plain = (GOLDEN / f"tiny_{_KINDS[want.modality]}{pooled}.onnx").read_bytes()
+    if want.doubt is not None and "novelty" in want.doubt:
+        plain_space(12).save(folder / "models" / "scope.npz")
     network = plain + _properties(props)
     (folder / "models" / "model.onnx").write_bytes(network)
     if want.int8 is not Int8.NONE:
@@ -71,18 +85,53 @@ def write_bundle(parent: Path, want: TinyBundle) -> Path:
     return folder
 
 
+def plain_space(channels: int) -> FeatureSpace:
+    """A space in which novelty is the mean square of the features."""
+    return FeatureSpace(
+        mean=np.zeros(channels, np.float32),
+        scale=np.ones(channels, np.float32),
+        axes=np.eye(channels, 2, dtype=np.float16),
+        spread=np.ones(2, np.float32),
+        rest=1.0,
+    )
+
+
+def doubt(
+    *, zone: tuple[float, float] = (0.0, 0.0), novelty_threshold: float | None = None
+) -> dict[str, Any]:
+    """Section ``uncertainty`` of a tiny ECG bundle: a zone for ``mi``, bands of one logit."""
+    section: dict[str, Any] = {
+        "bands": {
+            "data_set": "made up for tests",
+            "n": 10,
+            "patients": 10,
+            "draws": 200,
+            "level": 0.95,
+            "covariance": {name: [0.0, 0.0, 0.25] for name in LABELS[Modality.ECG]},
+        },
+        "zones": {"mi": {"low": zone[0], "high": zone[1], "share": 0.1, "is_cut": False}},
+    }
+    if novelty_threshold is not None:
+        section["novelty"] = {
+            "file": "models/scope.npz",
+            "threshold": novelty_threshold,
+            "false_alarm_rate": 0.02,
+            "data_set": "made up for tests",
+            "n": 10,
+            "trained_on": 10,
+            "checks": [],
+        }
+    return section
+
+
 def expected_logits(tensor: NDArray[np.float32]) -> NDArray[np.float64]:
     """What the network must answer to (cases, channels, …), computed without ONNX Runtime."""
     bright = np.clip(tensor.astype(np.float64) - 1, 0, None).mean(axis=tuple(range(1, tensor.ndim)))
     return np.asarray(bright[:, None] * np.array(WEIGHTS) + np.array(OFFSETS))
 
 
-def _kind(want: TinyBundle) -> str:
-    return "ecg" if want.modality is Modality.ECG else "film"
-
-
 def _write_golden(path: Path, want: TinyBundle) -> None:
-    shape = (3, 12, 1000) if want.modality is Modality.ECG else (3, 1, 64, 64)
+    shape = (3, *_INPUTS[want.modality])
     inputs = np.random.default_rng(7).normal(0, 1.5, shape).astype(np.float32)
     np.savez_compressed(path, input=inputs, logits=expected_logits(inputs) + want.golden_shift)
 
@@ -127,7 +176,11 @@ def _point(point_id: str, threshold: float) -> dict[str, Any]:
 
 def _metadata(want: TinyBundle) -> dict[str, Any]:
     is_ecg = want.modality is Modality.ECG
-    spec = EcgSpec() if is_ecg else FilmSpec(rows=want.film_rows, cols=64)
+    specs: dict[Modality, Spec] = {
+        Modality.ECG: EcgSpec(),
+        Modality.CXR: FilmSpec(rows=want.film_rows, cols=64),
+        Modality.PAP: CellSpec(rows=64, cols=64),
+    }
     low, high = want.thresholds
     models = {"fp32": "models/model.onnx"}
     if want.int8 is not Int8.NONE:
@@ -137,7 +190,7 @@ def _metadata(want: TinyBundle) -> dict[str, Any]:
         "name": want.name,
         "modality": want.modality.value,
         "labels": list(want.labels),
-        "preprocessing": spec.steps(),
+        "preprocessing": specs[want.modality].steps(),
         "calibration": {
             "id": "test-1",
             "data_set": "made up for tests",
@@ -164,4 +217,8 @@ def _metadata(want: TinyBundle) -> dict[str, Any]:
         "results": [],
         "run": {},
     }
+    if want.views:
+        ours["views"] = list(want.views)
+    if want.doubt is not None:
+        ours["uncertainty"] = dict(want.doubt)
     return {"version": "0.1.0", "qiangji": ours}

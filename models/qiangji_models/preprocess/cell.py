@@ -32,8 +32,8 @@ _TISSUE_DENSITY: Final = 0.15
 #: Smallest spread of a channel that is stretched to 1. Every fifth of 5,006 CRIC cells was
 #: measured: none has a channel below 0.03, so only blank pictures stay below 1.
 _MIN_SPREAD: Final = 0.02
-#: Scale of ``StainMode.NONE``: mean and spread of the density over the same CRIC cells.
-_USUAL_DENSITY, _USUAL_SPREAD = 0.26, 0.18
+#: Scale of ``StainMode.NONE``: mean of the density and of its spread in each of those CRIC cells.
+_USUAL_DENSITY, _USUAL_SPREAD = 0.28, 0.18
 
 #: (top, left, bottom, right) as fractions of the picture; below 0 and above 1 outside it.
 Extent = tuple[float, float, float, float]
@@ -51,11 +51,10 @@ def to_model_input(cell: CellImage, spec: CellSpec) -> NDArray[np.float32]:
 
     Returns
     -------
-        (1, 3, spec.rows, spec.cols), channels red, green, blue; density of each, high = dark;
-        what lies outside the picture is 0, the mean.
+        (1, 3, spec.rows, spec.cols), channels red, green, blue; density of each, high = dark.
     """
-    small, inside = fit(cell.pixels, map_extent(cell, spec), spec)
-    normal = normalise_stain(optical_density(small), inside, spec.stain)
+    small = fit(cell.pixels, map_extent(cell, spec), spec)
+    normal = normalise_stain(optical_density(small), spec.stain)
     return np.ascontiguousarray(normal.transpose(2, 0, 1)[None])
 
 
@@ -77,13 +76,12 @@ def map_extent(cell: CellImage, spec: CellSpec) -> Extent:
     return (1 - tall) / 2, (1 - wide) / 2, (1 + tall) / 2, (1 + wide) / 2
 
 
-def fit(
-    pixels: NDArray[np.uint8], extent: Extent, spec: CellSpec
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def fit(pixels: NDArray[np.uint8], extent: Extent, spec: CellSpec) -> NDArray[np.uint8]:
     """Resize what the extent covers to (spec.rows, spec.cols).
 
     Each pixel of the result is the mean of the stored light it covers, weighted by a triangle:
-    reducing averages areas, enlarging interpolates, and nothing jumps in between.
+    reducing averages areas, enlarging interpolates, and nothing jumps in between. Outside the
+    picture it is mirrored: a bar would tell the network where the picture comes from.
 
     Parameters
     ----------
@@ -94,8 +92,7 @@ def fit(
 
     Returns
     -------
-        Colours (spec.rows, spec.cols, 3) uint8, white outside the picture, and where they come
-        from the picture (spec.rows, spec.cols).
+        (spec.rows, spec.cols, 3) uint8.
     """
     top, bottom = _span(extent[0], extent[2], spec.rows)
     left, right = _span(extent[1], extent[3], spec.cols)
@@ -108,11 +105,8 @@ def fit(
     )
     size = (right - left, bottom - top)
     inner = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR, box=box)
-    colours = np.full((spec.rows, spec.cols, 3), 255, np.uint8)
-    inside = np.zeros((spec.rows, spec.cols), np.bool_)
-    colours[top:bottom, left:right] = np.asarray(inner)
-    inside[top:bottom, left:right] = True
-    return colours, inside
+    around = ((top, spec.rows - bottom), (left, spec.cols - right), (0, 0))
+    return np.pad(np.asarray(inner), around, mode="symmetric")
 
 
 def optical_density(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -122,35 +116,29 @@ def optical_density(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.take(table, colours)
 
 
-def normalise_stain(
-    density: NDArray[np.float32], inside: NDArray[np.bool_], mode: StainMode
-) -> NDArray[np.float32]:
-    """Make stains and cameras alike; what is not inside becomes 0.
+def normalise_stain(density: NDArray[np.float32], mode: StainMode) -> NDArray[np.float32]:
+    """Make stains and cameras alike.
 
     Parameters
     ----------
     density
         (rows, cols, 3).
-    inside
-        (rows, cols), true where the density comes from the picture.
     mode
         See ``StainMode``.
 
     Returns
     -------
-        (rows, cols, 3); with PICTURE zero mean and unit variance a channel over the inside.
+        (rows, cols, 3); with PICTURE zero mean and unit variance a channel.
     """
     if mode is StainMode.NONE:
-        normal = (density - np.float32(_USUAL_DENSITY)) / np.float32(_USUAL_SPREAD)
-    else:
-        weight = inside.astype(np.float64)
-        if mode is StainMode.TISSUE:
-            weight *= _tissue_weight(density)
-        weight /= weight.sum()
-        mean = np.tensordot(weight, density, 2)
-        spread = np.sqrt(np.tensordot(weight, (density - mean) ** 2, 2))
-        normal = ((density - mean) / np.maximum(spread, _MIN_SPREAD)).astype(np.float32)
-    return np.where(inside[..., None], normal, np.float32(0))
+        return (density - np.float32(_USUAL_DENSITY)) / np.float32(_USUAL_SPREAD)
+    weight = np.ones(density.shape[:2])
+    if mode is StainMode.TISSUE:
+        weight = _tissue_weight(density)
+    weight /= weight.sum()
+    mean = np.tensordot(weight, density, 2)
+    spread = np.sqrt(np.tensordot(weight, (density - mean) ** 2, 2))
+    return ((density - mean) / np.maximum(spread, _MIN_SPREAD)).astype(np.float32)
 
 
 def _tissue_weight(density: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ class Fit(StrEnum):
     """How a picture of any aspect ratio becomes the network's rectangle.
 
     STRETCH scales both axes on their own (as the NIH set was made), CROP keeps the centre,
-    PAD keeps everything and fills with black (films) or with the mean (cells).
+    PAD keeps everything and fills with black (films) or mirrors it outwards (cells).
     """
 
     STRETCH = "stretch"
@@ -192,7 +192,7 @@ class CellSpec:
 
     rows: int
     cols: int
-    fit: Fit = Fit.CROP
+    fit: Fit = Fit.PAD
     field_um: float = 0.0
     stain: StainMode = StainMode.PICTURE
 

@@ -26,7 +26,7 @@ def test_ecg_steps_read_back_as_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [CellSpec(96, 96), CellSpec(64, 80, Fit.PAD, 22.5, StainMode.TISSUE)]
+    "spec", [CellSpec(96, 96), CellSpec(64, 80, Fit.CROP, 22.5, StainMode.TISSUE)]
 )
 def test_cell_steps_read_back_as_written(spec: CellSpec) -> None:
     assert CellSpec.from_steps(spec.steps()) == spec
