@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from qiangji_datasets.errors import BundleError
 _SPREAD: Final = 1.96
 #: exp() of more overflows nothing, and the probability no longer moves.
 _LARGEST: Final = 60.0
+#: What a cut or foreign .npz raises, besides ValueError.
+_UNREADABLE: Final = (OSError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 _ARRAYS: Final = ("mean", "scale", "axes", "spread", "rest")
 
 
@@ -91,10 +95,10 @@ class FeatureSpace:
             Not such a file.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 mean, scale, axes, spread, rest = (stored[name] for name in _ARRAYS)
                 return cls(mean, scale, axes, spread, float(rest))
-        except (OSError, KeyError, TypeError, EOFError) as error:
+        except _UNREADABLE as error:
             raise ValueError(f"{path.name} holds no feature space") from error
 
 
