@@ -150,6 +150,8 @@ def _claim(config: Config, config_file: Path, folder: Path, *, resume: bool) -> 
 
 
 def _task(config: Config, data: Path) -> tasks.Task:
+    if not data.is_dir():
+        raise InputRejected("train.data_folder", folder=str(data))
     try:
         task = tasks.build(config, data)
     except FileNotFoundError as error:
