@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 
 from qiangji_datasets.errors import NotFound, QiangjiError, UserError
 from qiangji_datasets.messages import Catalogue, Language
+from qiangji_inference.metrics import Estimate
 from qiangji_models.bundle import METADATA, shipped_bundles
 
 #: Exit codes: the user can put it right; the installation is at fault.
@@ -79,3 +80,24 @@ def wanted_bundles(name: str | None) -> dict[str, Path]:
     if (Path(name) / METADATA).is_file():
         return {Path(name).resolve().name: Path(name)}
     raise NotFound("cli.bundle_unknown", name=name, known=", ".join(shipped) or "-")
+
+
+@contextmanager
+def progress(key: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error; gives what to call after each recording."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(text(key), total=total)
+        yield lambda: progress.advance(task)
+
+
+def shown(estimate: Estimate) -> str:
+    """``0.912 (0.880–0.940)``; a dash where the data gave no figure."""
+    if estimate.value is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +14,10 @@ import typer
 
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.splits import held_out
-from qiangji_inference.cli_edge import edge, said, text, wanted_bundles
+from qiangji_inference.cli_edge import edge, progress, said, shown, text, wanted_bundles
 from qiangji_inference.evaluate import Evaluation, Rules, conformal_results, evaluate_bundle
 from qiangji_inference.label_results import TargetResult
 from qiangji_inference.labelled import Columns, Labelled, LabelledSet, Target, Where, read_labelled
-from qiangji_inference.metrics import Estimate
 from qiangji_inference.robustness import SAMPLE, robustness
 from qiangji_inference.sites import Site, read_sites
 from qiangji_models.bundle import load_bundle
@@ -179,28 +177,17 @@ def _rows(
     return rows, [row for table in tables for row in read_labelled(table, modality)]
 
 
-@contextmanager
-def _progress(key: str, total: int) -> Iterator[Callable[[], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(text(key), total=total)
-        yield lambda: progress.advance(task)
-
-
 def _evaluated(
     folder: Path, rows: list[Labelled], rules: Rules, home_sites: set[str]
 ) -> Evaluation:
-    with _progress("evaluate.reading", len(rows)) as advance:
+    with progress("evaluate.reading", len(rows)) as advance:
         return evaluate_bundle(folder, rows, rules=rules, home_sites=home_sites, on_read=advance)
 
 
 def _with_conformal(
     folder: Path, found: Evaluation, rows: list[Labelled], alpha: float, rules: Rules
 ) -> Evaluation:
-    with _progress("evaluate.reading_calibration", len(rows)) as advance:
+    with progress("evaluate.reading_calibration", len(rows)) as advance:
         sets = conformal_results(
             folder, found.scored, rows, alpha=alpha, rules=rules, on_read=advance
         )
@@ -209,7 +196,7 @@ def _with_conformal(
 
 def _with_robustness(folder: Path, found: Evaluation, sample: int) -> Evaluation:
     rows = found.scored.rows
-    with _progress("evaluate.reading_changed", min(sample, len(rows))) as advance:
+    with progress("evaluate.reading_changed", min(sample, len(rows))) as advance:
         return replace(found, robustness=robustness(folder, rows, sample=sample, on_read=advance))
 
 
@@ -219,8 +206,8 @@ def _write_html(
     from qiangji_inference.gallery import gallery
     from qiangji_inference.report import report_html
 
-    shown = gallery(folder, found.scored, rules=rules) if has_pictures else {}
-    page = report_html(load_bundle(folder), found, shown, made_at=datetime.now(UTC))
+    exhibits = gallery(folder, found.scored, rules=rules) if has_pictures else {}
+    page = report_html(load_bundle(folder), found, exhibits, made_at=datetime.now(UTC))
     path.write_text(page, "utf-8")
 
 
@@ -281,12 +268,3 @@ def _cells(name: str, result: TargetResult) -> list[str]:
         "–" if result.ece is None else f"{result.ece:.3f}",
         "–" if result.brier is None else f"{result.brier:.3f}",
     ]
-
-
-def shown(estimate: Estimate) -> str:
-    """``0.912 (0.880–0.940)``; a dash where the data gave no figure."""
-    if estimate.value is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"

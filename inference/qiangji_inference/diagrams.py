@@ -18,7 +18,7 @@ from qiangji_inference.svg import Axis, ForestRow, Plot, forest
 Both = Callable[[str], str]
 
 #: Ends that the axis of a probability may have.
-_ENDS: Final = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+_ENDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 _CURVE_POINTS: Final = 200
 
 
@@ -88,7 +88,11 @@ def decision(result: TargetResult, both: Both) -> str:
         return ""
     share = result.n_pos / (result.n_pos + result.n_neg)
     top = max(share, *(item.bundle for item in result.net_benefit)) * 1.08
-    last = result.net_benefit[-1].threshold
+    useful = [item.threshold for item in result.net_benefit if item.bundle > 0]
+    wanted = max([1.5 * share, *useful])
+    last = next((end for end in _ENDS if end >= wanted), result.net_benefit[-1].threshold)
+    last = min(last, result.net_benefit[-1].threshold)
+    top = next(end for end in (0.01, 0.02, *_ENDS) if end >= top)
     plot = Plot(
         Axis(0, last, both("report.threshold")),
         Axis(-0.25 * top, top, both("report.net_benefit")),
@@ -96,9 +100,10 @@ def decision(result: TargetResult, both: Both) -> str:
     )
     plot.line([(0, 0), (last, 0)], "none")
     # Far below 0 neither line says more than "do not".
+    inside = [item for item in result.net_benefit if item.threshold <= last]
     lines = {
-        "all": [(item.threshold, item.all) for item in result.net_benefit],
-        "main": [(item.threshold, item.bundle) for item in result.net_benefit],
+        "all": [(item.threshold, item.all) for item in inside],
+        "main": [(item.threshold, item.bundle) for item in inside],
     }
     for kind, points in lines.items():
         plot.line([point for point in points if point[1] >= plot.y.low], kind)
@@ -124,28 +129,30 @@ def subgroups(
         if item.by != last:
             rows.append(ForestRow(names(item.by, "")))
         last = item.by
-        note = f"{shown(item.auc)}   {item.n_pos} / {item.n_neg}"
-        weak = item.is_too_few
-        rows.append(ForestRow(names(item.by, item.value), note, item.auc, weak))
+        notes = (shown(item.auc), f"{item.n_pos} / {item.n_neg}")
+        rows.append(ForestRow(names(item.by, item.value), notes, item.auc, item.is_too_few))
     if not rows:
         return ""
     lows = [item.auc.low if item.auc.low is not None else item.auc.value for item in items]
     low = min([value for value in lows if value is not None], default=0.5)
     start = 0.0 if low < 0.5 else 0.5
-    return forest(rows, title=both("report.subgroups"), span=(start, 1.0), whole=whole)
+    axis = Axis(start, 1.0, "AUC")
+    return forest(rows, title=both("report.subgroups"), axis=axis, whole=whole)
 
 
 def changes(rows: Sequence[tuple[str, Estimate]], both: Both) -> str:
     """AUC lost under every change."""
     limits = [
-        value
+        abs(value)
         for _, lost in rows
         for value in (lost.low, lost.high, lost.value)
         if value is not None
     ]
-    end = max(0.02, *(abs(value) for value in limits)) if limits else 0.02
-    drawn = [ForestRow(name, shown(lost), lost) for name, lost in rows]
-    return forest(drawn, title=both("report.robustness"), span=(-end, end), whole=0.0)
+    largest = max(limits, default=0.0)
+    end = next((value for value in (0.02, *_ENDS) if value >= largest), 1.0)
+    drawn = [ForestRow(name, (shown(lost),), lost) for name, lost in rows]
+    axis = Axis(-end, end, both("report.lost"), steps=4)
+    return forest(drawn, title=both("report.robustness"), axis=axis, whole=0.0, names_px=330.0)
 
 
 def shown(value: Estimate, digits: int = 3) -> str:

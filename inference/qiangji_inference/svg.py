@@ -10,7 +10,7 @@ from typing import Final
 from qiangji_inference.metrics import Estimate
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 12.0, 40.0
-_TICKS: Final = 5
+_NOTE_PX: Final = 130.0
 Point = tuple[float, float]
 
 
@@ -21,16 +21,19 @@ class Axis:
     low: float
     high: float
     name: str
+    steps: int = 5
 
     def part(self, value: float) -> float:
         """Where a value lies, 0–1; values beyond are put at the end."""
         span = (self.high - self.low) or 1.0
         return min(1.0, max(0.0, (value - self.low) / span))
 
-    def ticks(self) -> list[float]:
-        """Six evenly spaced values."""
-        step = (self.high - self.low) / _TICKS
-        return [self.low + number * step for number in range(_TICKS + 1)]
+    def ticks(self) -> list[tuple[float, str]]:
+        """Evenly spaced values with their texts, no more digits than tell them apart."""
+        step = (self.high - self.low) / self.steps
+        values = [self.low + number * step for number in range(self.steps + 1)]
+        digits = next(n for n in range(1, 9) if abs(round(step, n) - step) < step * 0.01)
+        return [(value, f"{value:.{digits}f}".replace("-0.", "−0.")) for value in values]
 
 
 @dataclass
@@ -97,20 +100,18 @@ class Plot:
     def _frame(self) -> str:
         bottom = self.height - _BOTTOM
         parts = []
-        for value in self.x.ticks():
+        for value, text in self.x.ticks():
             left, _ = self._at(value, self.y.low)
             parts.append(f'<path class="grid" d="M{left:.1f} {_TOP}V{bottom:.1f}"/>')
             parts.append(
-                f'<text class="tick mid" x="{left:.1f}" y="{bottom + 14:.1f}">'
-                f"{_short(value)}</text>"
+                f'<text class="tick mid" x="{left:.1f}" y="{bottom + 14:.1f}">{text}</text>'
             )
-        for value in self.y.ticks():
+        for value, text in self.y.ticks():
             _, top = self._at(self.x.low, value)
             right = self.width - _RIGHT
             parts.append(f'<path class="grid" d="M{_LEFT} {top:.1f}H{right:.1f}"/>')
             parts.append(
-                f'<text class="tick end" x="{_LEFT - 5:.1f}" y="{top + 3.5:.1f}">'
-                f"{_short(value)}</text>"
+                f'<text class="tick end" x="{_LEFT - 5:.1f}" y="{top + 3.5:.1f}">{text}</text>'
             )
         middle_x, middle_y = (_LEFT + self.width - _RIGHT) / 2, (_TOP + bottom) / 2
         parts.append(
@@ -126,16 +127,21 @@ class Plot:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One line of a forest plot; a heading has no value."""
+    """One line of a forest plot; a heading has no value. Notes stand in columns at the right."""
 
     name: str
-    note: str = ""
+    notes: tuple[str, ...] = ()
     value: Estimate | None = None
     is_weak: bool = False
 
 
 def forest(
-    rows: Sequence[ForestRow], *, title: str, span: tuple[float, float], whole: float | None
+    rows: Sequence[ForestRow],
+    *,
+    title: str,
+    axis: Axis,
+    whole: float | None,
+    names_px: float = 170.0,
 ) -> str:
     """Values with intervals under each other, against the whole set's value.
 
@@ -143,14 +149,16 @@ def forest(
     ----------
     rows
         From the top; ``is_weak`` draws a hollow mark.
-    span
-        Ends of the axis.
+    axis
+        Its name stands below.
     whole
         Value of the whole set, drawn as a dashed line; None draws none.
+    names_px
+        Width for the names.
     """
-    row_px, left, right, figures = 20.0, 190.0, 440.0, 450.0
-    height, width = row_px * len(rows) + 34, 640.0
-    axis = Axis(*span, "")
+    row_px, left = 20.0, names_px
+    right = left + 270.0
+    height, width = row_px * len(rows) + 44, right + 250.0
 
     def at(value: float) -> float:
         return left + (right - left) * axis.part(value)
@@ -160,16 +168,19 @@ def forest(
         f'<svg class="forest" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{escape(title, quote=True)}">'
     ]
-    for value in axis.ticks():
+    for value, text in axis.ticks():
         parts.append(f'<path class="grid" d="M{at(value):.1f} 4V{bottom:.1f}"/>')
         parts.append(
-            f'<text class="tick mid" x="{at(value):.1f}" y="{bottom + 14:.1f}">'
-            f"{_short(value)}</text>"
+            f'<text class="tick mid" x="{at(value):.1f}" y="{bottom + 14:.1f}">{text}</text>'
         )
     if whole is not None:
         parts.append(f'<path class="line whole" d="M{at(whole):.1f} 4V{bottom:.1f}"/>')
     for number, row in enumerate(rows):
-        parts.append(_forest_row(row, row_px * (number + 0.5) + 6, at, figures))
+        parts.append(_forest_row(row, row_px * (number + 0.5) + 6, at, right + 14))
+    middle = (left + right) / 2
+    parts.append(
+        f'<text class="name mid" x="{middle:.1f}" y="{bottom + 30:.1f}">{escape(axis.name)}</text>'
+    )
     return "".join([*parts, "</svg>"])
 
 
@@ -188,11 +199,7 @@ def _forest_row(row: ForestRow, middle: float, at: Callable[[float], float], fig
         parts.append(
             f'<circle class="point {kind}" cx="{at(value):.1f}" cy="{middle:.1f}" r="4.5"/>'
         )
-    parts.append(
-        f'<text class="row" x="{figures:g}" y="{middle + 4:.1f}">{escape(row.note)}</text>'
-    )
+    for number, note in enumerate(row.notes):
+        left = figures + number * _NOTE_PX
+        parts.append(f'<text class="row" x="{left:g}" y="{middle + 4:.1f}">{escape(note)}</text>')
     return "".join(parts)
-
-
-def _short(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".") if value else "0"
