@@ -67,6 +67,14 @@ class FitConfig:
     patience: int = 0
     checkpoint_minutes: float = 10.0
 
+    def __post_init__(self) -> None:
+        least = {"members": 1, "epochs": 1, "batch": 1, "patience": 0, "checkpoint_minutes": 0}
+        for key, value in least.items():
+            if getattr(self, key) < value:
+                raise InputRejected("train.config_type", key=f"fit.{key}")
+        if not 0 <= self.ema < 1:
+            raise InputRejected("train.config_type", key="fit.ema")
+
 
 @dataclass(frozen=True)
 class EcgAugment:
