@@ -21,7 +21,7 @@ class Table:
     Parameters
     ----------
     name
-        Name of the set, as in ``datasets/cards``.
+        Name of the set.
     inputs
         One row a recording; unit and stage depend on the reader.
     labels
