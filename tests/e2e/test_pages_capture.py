@@ -244,7 +244,7 @@ def test_every_alert_is_shown_calls_first_and_then_the_newest(desk: Desk) -> Non
     desk.page.route("**/api/v1/alerts", lambda route: route.fulfill(json={"items": items}))
     page = desk.sign_in("operator")
 
-    shown = page.locator(".qp-alerts > a")
+    shown = page.locator(".qp-alerts .qp-alert-case")
     expect(shown).to_have_count(32)
     cases = [link.split("case=")[1] for link in shown.evaluate_all("all => all.map(a => a.href)")]
     assert cases[:4] == ["critical_call-50", "critical_call-40", "ai_alarm-29", "ai_alarm-28"]

@@ -229,12 +229,16 @@ def settle(server: Server, token: str) -> None:
         body = {"id": site, "name": site, "kind": "township", "parent_id": "county"}
         assert system.post("/api/v1/sites", json=body).status_code == 201
     for login, (role, site_id) in STAFF.items():
-        account: Json = {"login": login, "password": PASSWORD, "display_name": login}
+        account: Json = {"login": login, "display_name": login}
         account |= {"roles": [role], "site_id": site_id}
         if role == "specialist":
             account |= {"licence_number": "110000000000001", "sign_modalities": ["cxr", "ecg"]}
         answer = system.post("/api/v1/accounts", json=account)
         assert answer.status_code == 201, answer.text
+        passwords = {"present": answer.json()["temporary_password"], "wanted": PASSWORD}
+        newcomer = server.signed_in(login, passwords["present"])
+        changed = newcomer.put("/api/v1/session/password", json=passwords)
+        assert changed.status_code == 200, changed.text
 
 
 @contextmanager

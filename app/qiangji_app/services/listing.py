@@ -53,6 +53,7 @@ class Detail:
     row: Row
     findings: Sequence[Finding]
     draft: DraftReport | None
+    writer_id: str  # whose draft is open, whoever looks
     signed: Sequence[SignedReport]
     acknowledgements: Sequence[Acknowledgement]
     calls: Sequence[CriticalCall]
@@ -139,6 +140,7 @@ def _detail(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Detail:
         row=_row(unit, case),
         findings=unit.cases.findings(case.id) if may_see_hints(actor, case) else (),
         draft=draft if draft is not None and draft.author_id == actor.user_id else None,
+        writer_id=draft.author_id if draft is not None else "",
         signed=unit.cases.signed(case.id),
         acknowledgements=unit.cases.acknowledgements(case.id),
         calls=unit.cases.calls(case.id),

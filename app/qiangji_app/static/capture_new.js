@@ -1,7 +1,8 @@
 /** A new examination: files, request form, quality and AI hints, submission. */
 import { ApiError, del, get, newId, post, put, session, t } from "/static/api.js";
 import { beforeLeaving, button, confirmed, debounce, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
-import { alarm, callList, isPending, loadCase, messageThread, modalityText } from "/static/parts.js";
+import { callList } from "/static/calls.js";
+import { alarm, isPending, loadCase, messageThread, modalityText } from "/static/parts.js";
 import { RequestForm } from "/static/capture_form.js";
 import { ItemList } from "/static/capture_items.js";
 import { askIdentity, submitCase } from "/static/capture_submit.js";
@@ -224,7 +225,7 @@ export class NewExamination {
     if (view) this.form.showFileFacts(view);
     const returned = view && view.state === "returned";
     const open = view && view.calls && view.calls.length;
-    fill(this.notice, view && alarm(view), open ? callList(view, () => this.reload()) : null, returned ? this.returnedBox(view) : null);
+    fill(this.notice, view && alarm(view, { after: () => this.reload() }), open ? callList(view, () => this.reload()) : null, returned ? this.returnedBox(view) : null);
     this.submitButton.textContent = t(returned ? "ui.capture.resubmit" : "ui.capture.submit");
   }
 

@@ -1,7 +1,8 @@
 /** A case as its own site sees it, in a dialog: states, hints, calls, messages, withdrawal. */
 import { post, t } from "/static/api.js";
 import { askReason, button, dialog, fill, guarded, h, toast } from "/static/dom.js";
-import { aiBox, alarm, callList, gateCards, loadCase, messageThread, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
+import { callList } from "/static/calls.js";
+import { aiBox, alarm, gateCards, loadCase, messageThread, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { findingsOf, look } from "/static/capture_items.js";
 
 /** Open the panel; `onedit(view)` takes a draft or returned case up, `onchange()` after any act. */
@@ -20,7 +21,7 @@ function sections(view, after, onedit) {
   return [
     h("header", { class: "qp-case-head" }, personLine(view.patient), h("span", { class: "qp-fine" }, view.short_id), stateBadge(view.state), urgencyBadge(view.urgency),
       h("span", { class: "qp-grow" }), actions(view, after, onedit)),
-    alarm(view), callList(view, after), reasonList(view.urgency),
+    alarm(view, { after }), callList(view, after), reasonList(view.urgency),
     ...view.recordings.map((one) => h("article", { class: "qp-item qp-item-stored" },
       h("div", { class: "qp-item-head" }, h("b", { class: "qp-file" }, one.file_name), one.kind ? button(t("ui.capture.look"), () => look(view, one), { kind: "quiet" }) : null),
       gateCards(one), aiBox(one, findingsOf(view, one)))),

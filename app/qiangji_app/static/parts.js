@@ -1,6 +1,7 @@
-/** Pieces that several pages show the same way: badges, gate cards, AI hints, calls, messages. */
-import { get, hasText, labels, post, t } from "/static/api.js";
-import { button, dialog, duration, fill, guarded, h, toast, when } from "/static/dom.js";
+/** Pieces that several pages show the same way: badges, gate cards, AI hints, messages. */
+import { get, hasText, labels, post, session, t } from "/static/api.js";
+import { contactLine, seenButton, seenLine } from "/static/calls.js";
+import { button, duration, fill, guarded, h, when } from "/static/dom.js";
 
 /** Text of a code of ours, or the code itself when the catalogue does not know it. */
 export function known(prefix, code) {
@@ -54,9 +55,10 @@ export function placeholder(kind, text, action = null) {
 
 /**
  * The strong alarm of AI or measurements: look at the patient first. Null where there is none, and
- * once a physician has answered. `compact` is for the specialist, who is not at the bedside.
+ * once a physician has answered. `compact` is for the specialist, who is not at the bedside; with
+ * `after` a doctor of the site can say that he has looked.
  */
-export function alarm(view, { compact = false } = {}) {
+export function alarm(view, { compact = false, after = null } = {}) {
   if (!view.urgency || view.urgency.level !== "critical" || !["draft", "submitted", "claimed", "returned"].includes(view.state)) return null;
   const machine = view.urgency.reasons.filter((reason) => reason.source === "model" || reason.source === "measurement");
   if (!machine.length) return null;
@@ -65,6 +67,8 @@ export function alarm(view, { compact = false } = {}) {
     h("h3", {}, t(compact ? "ui.alarm.compact" : "ui.alarm.title")),
     compact ? null : h("ol", {}, h("li", {}, t("ui.alarm.patient")), repeats, h("li", {}, t("ui.alarm.county"))),
     h("p", {}, machine.map((reason) => reason.text).join(";")),
+    contactLine(view.contact), view.alarm_seen ? seenLine(view.alarm_seen) : null,
+    after && !view.alarm_seen && view.permissions.see_alarm && view.site.id === session().user.site.id ? seenButton(view.id, after) : null,
     h("p", { class: "qp-watermark-line" }, t("ui.ai.watermark")));
 }
 
@@ -212,40 +216,6 @@ export function measurementTable(measurements) {
 /** Pairs of name and value. */
 export function valueList(rows) {
   return h("dl", { class: "qp-measures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
-}
-
-/** Critical calls of a case with who confirmed them; open ones can be confirmed here. */
-export function callList(view, after) {
-  return (view.calls || []).map((one) => {
-    const open = one.outcome !== "confirmed";
-    return h("section", { class: `qp-call ${open ? "qp-call-open" : ""}`, role: open ? "alert" : "note", dataset: { testid: "call" } },
-      h("h4", {}, t("ui.call.title"), " ", h("span", { class: "qp-badge" }, one.outcome_text || one.outcome)),
-      h("p", {}, one.text), h("p", { class: "qp-fine" }, `${one.raised_by || ""} ${when(one.raised_at)}`),
-      one.read_back ? h("p", {}, t("ui.call.read_back_was", { text: one.read_back, name: one.confirmed_by || "", at: when(one.confirmed_at) })) : null,
-      open && view.permissions.confirm_call ? button(t("ui.call.confirm"), () => confirmCall(one, after), { kind: "danger", testid: "confirm-call" }) : null);
-  });
-}
-
-const READ_BACK_LEAST = 4; // characters, as the server demands
-
-/** Read-back of a critical call; how it was reached is the person's own choice. */
-export async function confirmCall(one, after) {
-  const area = h("textarea", { rows: 3, class: "qp-input", placeholder: t("ui.call.read_back_how"), dataset: { testid: "read-back" }, "aria-label": t("ui.call.read_back") });
-  const outcome = h("select", { class: "qp-input", dataset: { testid: "call-outcome" }, "aria-label": t("ui.call.how") }, h("option", { value: "" }, t("ui.common.choose")), ["confirmed", "reached_no_readback", "unable_to_reach"].map((value) =>
-    h("option", { value }, t(`call.outcome_${value}`))));
-  const hint = h("p", { class: "qp-field-error", role: "alert", hidden: true });
-  const refuse = (text, input) => { hint.textContent = text; hint.hidden = false; input.focus(); return false; };
-  const done = await dialog({
-    title: t("ui.call.confirm"),
-    body: h("div", {}, h("p", { class: "qp-quote" }, one.text), h("label", {}, t("ui.call.how"), outcome), h("label", {}, t("ui.call.read_back"), area), hint),
-    actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.call.confirm"), kind: "danger", testid: "send-read-back", run: async () => {
-      if (!outcome.value) return refuse(t("ui.call.how_needed"), outcome);
-      if (outcome.value === "confirmed" && area.value.trim().length < READ_BACK_LEAST) return refuse(t("ui.call.read_back_needed"), area);
-      await post(`/calls/${one.id}/confirm`, { outcome: outcome.value, read_back: area.value.trim() });
-      return true;
-    } }],
-  });
-  if (done) { toast(t("ui.call.done")); await after(); }
 }
 
 /** The thread of a case with a line to write in. */

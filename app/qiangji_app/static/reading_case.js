@@ -1,7 +1,8 @@
 /** One case in front of the specialist: viewer left, request, hints, report and thread right. */
 import { get, post, t } from "/static/api.js";
 import { askReason, button, confirmed, duration, fill, guarded, h, toast } from "/static/dom.js";
-import { alarm, callList, demoBadge, gateCards, holderText, isPending, loadCase, measurementTable, messageThread, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
+import { callList } from "/static/calls.js";
+import { alarm, demoBadge, gateCards, holderText, isPending, loadCase, measurementTable, messageThread, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { FindingReview } from "/static/reading_findings.js";
 import { ReportEditor } from "/static/reading_report.js";
 import { makeCall, returnCase } from "/static/reading_acts.js";
@@ -116,7 +117,7 @@ export class ReadingCase {
   noEditor() {
     const view = this.view;
     if (view.permissions.claim) return h("p", { class: "qp-card qp-card-wait" }, t("ui.reading.claim_first"));
-    if (isElsewhere(view)) return h("p", { class: "qp-card qp-card-wait" }, holderText(view.claimed_by));
+    if (isElsewhere(view)) return h("p", { class: "qp-card qp-card-wait" }, view.amended_by ? t("ui.reading.amended_by", { name: holderOf(view).name }) : holderText(view.claimed_by));
     return null;
   }
 
@@ -125,7 +126,7 @@ export class ReadingCase {
     fill(this.foot, this.editor ? this.editor.status : null, h("span", { class: "qp-grow" }),
       can.return ? button(t("ui.reading.return"), () => this.leaveAfter(returnCase(this.view)), { testid: "return" }) : null,
       can.call ? button(t("ui.call.make"), async () => { if (await makeCall(this.view)) await this.reload(); }, { kind: "danger", testid: "critical-call" }) : null,
-      can.amend && !this.editor ? button(t("ui.reading.amend"), () => this.amend(), { testid: "amend" }) : null,
+      can.amend && !this.editor && !isElsewhere(this.view) ? button(t("ui.reading.amend"), () => this.amend(), { testid: "amend" }) : null,
       can.sign && this.editor ? button(t("ui.reading.sign"), () => this.editor.sign(), { kind: "primary", title: "Ctrl+Enter", testid: "sign" }) : null);
   }
 
@@ -135,9 +136,13 @@ export class ReadingCase {
   }
 
   async takeOver() {
-    const intro = t("ui.reading.take_over_text", { name: this.view.claimed_by.name });
+    const intro = t("ui.reading.take_over_text", { name: holderOf(this.view).name });
     const reason = await askReason({ title: t("ui.reading.take_over"), intro, yes: t("ui.reading.take_over"), kind: "danger" });
-    if (reason !== null) await this.act("take-over", { reason });
+    if (reason === null) return;
+    const wasAmending = Boolean(this.view.amended_by);
+    await this.act("take-over", { reason });
+    // The other's draft is gone: open an amendment of one's own for the same reason.
+    if (wasAmending) await this.act("amend", { reason });
   }
 
   async release() {
@@ -180,7 +185,10 @@ export class ReadingCase {
   }
 }
 
-const isElsewhere = (view) => view.state === "claimed" && Boolean(view.claimed_by) && !view.claimed_by.is_me;
+/** Who reads the case, or amends its report. */
+const holderOf = (view) => (view.state === "claimed" ? view.claimed_by : view.amended_by);
+
+const isElsewhere = (view) => Boolean(holderOf(view)) && !holderOf(view).is_me;
 
 function editorVersion(view) {
   return `${view.state}|${view.report_version}|${view.permissions.write}`;

@@ -1,7 +1,8 @@
 /** 结果: signed results of the site, one result in full, taking note of it. */
 import { cases, post, query, start, t } from "/static/api.js";
 import { button, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
-import { callList, caseRow, demoBadge, liveList, loadCase, messageThread, personLine, placeholder, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
+import { callList } from "/static/calls.js";
+import { caseRow, demoBadge, liveList, loadCase, messageThread, personLine, placeholder, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { reportSection } from "/static/result_view.js";
 import { showViewer } from "/static/viewer_host.js";
 
@@ -76,7 +77,7 @@ class ResultsPage {
     const [newest, ...older] = reports;
     const stage = h("div", { class: "qp-viewer" });
     fill(this.page, this.head(view, newest), callList(view, () => this.showCase(view.id)),
-      newest && view.state === "claimed" ? h("p", { class: "qp-card qp-card-warn" }, t("ui.result.being_amended")) : null,
+      newest && view.amended_by ? h("p", { class: "qp-card qp-card-warn" }, t("ui.result.being_amended")) : null,
       h("div", { class: "qp-two qp-two-result" },
         h("section", { class: "qp-panel" }, newest ? reportSection(view, newest) : placeholder("empty", t("ui.result.none")),
           older.length ? h("details", { class: "qp-fold" }, h("summary", {}, t("ui.result.older", { n: older.length })), older.map((report) => reportSection(view, report))) : null,

@@ -106,7 +106,7 @@ class Presenter:
             "created_at": case.created_at.isoformat(),
             "submitted_at": _iso(case.submitted_at),
             "waiting_minutes": self._waiting(case),
-            "claimed_by": self._claimed(case),
+            "claimed_by": self._holder(case.claimed_by),
             "triage": case.triage.value,
             "urgency": self.urgency(case) if may_hint else self._plain_urgency(case),
             "thumb_url": self._thumb(row.recordings),
@@ -161,6 +161,7 @@ class Presenter:
             ],
             "reports": [self.report(item, found) for item in found.signed],
             "draft": None if found.draft is None else self.draft(found.draft),
+            "amended_by": self._holder(found.writer_id) if case.report_version else None,
             "calls": [
                 self.call(item, found.names)
                 | {"answer_as": answering(self._caller.actor, case, item).value}
@@ -334,13 +335,14 @@ class Presenter:
             return None
         return int((self._now - case.submitted_at).total_seconds() // 60)
 
-    def _claimed(self, case: Case) -> Json | None:
-        if not case.claimed_by:
+    def _holder(self, user_id: str) -> Json | None:
+        """Who reads a case or amends its report; None when nobody does."""
+        if not user_id:
             return None
         return {
-            "id": case.claimed_by,
-            "name": self._names.get(case.claimed_by, ""),
-            "is_me": case.claimed_by == self._caller.actor.user_id,
+            "id": user_id,
+            "name": self._names.get(user_id, ""),
+            "is_me": user_id == self._caller.actor.user_id,
         }
 
     def _plain_urgency(self, case: Case) -> Json:
