@@ -24,6 +24,7 @@ from qiangji_inference.results import (
     LabelPrediction,
     Prediction,
 )
+from qiangji_models import golden
 from qiangji_models.bundle import Bundle, LabelPoints, OperatingPoint, check_onnx_metadata
 from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Spec
 
@@ -154,20 +155,35 @@ def run_golden(model: Model) -> GoldenResult:
     Raises
     ------
     BundleError
-        The golden file cannot be read, holds no case, or the network does not answer.
+        The golden file cannot be read, holds no case, or the network does not answer; or the
+        golden recording is prepared otherwise than when the bundle was made.
     """
     bundle = model.bundle
     try:
         with np.load(bundle.golden, allow_pickle=False) as stored:
             inputs, expected = stored["input"].astype(np.float32), stored["logits"]
+            record = golden.record_of(stored)
+        prepared = None if record is None else _prepared(record, bundle.spec)[0][0]
         found = np.stack([model.run(case[None]).logits for case in inputs])
     except Exception as error:
         raise BundleError("bundle.golden_unusable", bundle=bundle.name) from error
+    if prepared is not None:
+        _check_drift(bundle, float(np.abs(prepared - inputs[-1]).max()))
     calibrate = bundle.calibration.probabilities
     difference = np.abs(calibrate(found) - calibrate(expected)).max()
     is_fp32 = model.precision is Precision.FP32
     tolerance = bundle.golden_tolerance[0 if is_fp32 else 1]
     return GoldenResult(model.precision, len(inputs), float(difference), tolerance)
+
+
+def _check_drift(bundle: Bundle, drift: float) -> None:
+    if not drift <= golden.MAX_DRIFT:
+        raise BundleError(
+            "bundle.preprocessing_drift",
+            bundle=bundle.name,
+            difference=round(drift, 5),
+            tolerance=golden.MAX_DRIFT,
+        )
 
 
 def predict(model: Model, record: Record, gate: GateResult) -> Prediction:
@@ -205,6 +221,22 @@ def predict(model: Model, record: Record, gate: GateResult) -> Prediction:
         ms={"preprocess": (prepared - begun) * 1e3, "session": (answered - prepared) * 1e3},
         familiarity=_familiarity(bundle, answer.pooled),
     )
+
+
+def pooled_features(model: Model, record: Record) -> NDArray[np.float32]:
+    """Pooled features (channels,) of one recording, after production preprocessing.
+
+    Raises
+    ------
+    BundleError
+        The bundle's network ends before them.
+    InputRejected
+        The recording lacks what the bundle needs (length, leads).
+    """
+    pooled = model.run(_prepared(record, model.bundle.spec)[0]).pooled
+    if pooled is None:
+        raise BundleError("bundle.pooled_missing", bundle=model.bundle.name)
+    return pooled
 
 
 def _familiarity(bundle: Bundle, pooled: NDArray[np.float32] | None) -> Familiarity | None:
@@ -304,21 +336,21 @@ def _files(bundle: Bundle) -> list[tuple[Precision, Path]]:
 
 def _proved(bundle: Bundle, precision: Precision, path: Path, settings: SessionSettings) -> Model:
     model = _opened(bundle, precision, path, settings)
-    golden = run_golden(model)
-    if not golden.is_passed:
+    result = run_golden(model)
+    if not result.is_passed:
         raise BundleError(
             "bundle.golden_differs",
             bundle=bundle.name,
             precision=precision.value,
-            difference=round(golden.difference, 5),
-            tolerance=golden.tolerance,
+            difference=round(result.difference, 5),
+            tolerance=result.tolerance,
         )
     return model
 
 
 def _opened(bundle: Bundle, precision: Precision, path: Path, settings: SessionSettings) -> Model:
     try:
-        session = _session(path, settings)
+        session = open_session(path, settings)
     except Exception as error:
         raise BundleError("bundle.onnx_unusable", bundle=bundle.name, file=path.name) from error
     check_onnx_metadata(bundle, session.get_modelmeta().custom_metadata_map)
@@ -334,7 +366,8 @@ def _check_features(bundle: Bundle, shapes: Sequence[Sequence[object]]) -> None:
         raise BundleError("bundle.pooled_missing", bundle=bundle.name)
 
 
-def _session(path: Path, settings: SessionSettings) -> Any:  # Any: onnxruntime ships no types
+def open_session(path: Path, settings: SessionSettings) -> Any:  # Any: onnxruntime ships no types
+    """A network file opened as the service opens it, nothing checked."""
     # Released builds of ONNX Runtime report to their maker unless this is set before they load.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
