@@ -19,8 +19,20 @@ class ExclusionText:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What a version changed."""
+
+    version: str
+    text: str
+
+
+@dataclass(frozen=True)
 class About:
-    """Texts of one bundle; what is measured is never written by hand and stands elsewhere."""
+    """Texts of one bundle; what is measured is never written by hand and stands elsewhere.
+
+    ``changelog`` has one entry a version; the newest is the bundle's version. ``sexes`` are
+    the administrative sexes it reads, ``views`` the projections (empty: not limited).
+    """
 
     title_zh: str
     title_en: str
@@ -29,11 +41,13 @@ class About:
     intended_use_zh: str
     intended_use_en: str
     data_source: str
-    changelog: str
     training_notes: tuple[str, ...]
     limits: tuple[str, ...]
     references: tuple[str, ...]
     exclusions: tuple[ExclusionText, ...]
+    changelog: tuple[Change, ...]
+    sexes: tuple[str, ...] = ("M", "F", "O")
+    views: tuple[str, ...] = ()
 
 
 def read_about(path: Path) -> About:
@@ -48,6 +62,9 @@ def read_about(path: Path) -> About:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputRejected("train.config_unreadable", file=path.name) from error
+    changes = table.get("changelog")
+    if isinstance(changes, dict):  # version = "what changed"
+        table["changelog"] = [{"version": key, "text": text} for key, text in changes.items()]
     about = build(About, table, "")
     if not isinstance(about, About):
         raise InputRejected("train.config_unreadable", file=path.name)

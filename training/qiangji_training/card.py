@@ -7,9 +7,19 @@ from typing import Any
 
 from qiangji_datasets.labels import label
 from qiangji_training.about import About
+from qiangji_training.card_doubt import doubt_lines
 
 #: Below this many positives an interval says little; the card marks the row.
 _FEW = 30
+_TOO_FEW = "例数太少 too few"
+_IMAGENET = "imagenet"
+_FAULTS = {
+    "macro_auc": "macro AUC 变化过大 / the macro AUC moved too far",
+    "label_auc": "某标签 AUC 下降过大 / the AUC of a label fell too far",
+    "golden": "样例概率偏差过大 / a golden case moved too far",
+    "map": "热图与 logit 不一致 / map and logit disagree",
+    "speed": "并不更快 / it is not faster",
+}
 
 
 def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
@@ -24,15 +34,21 @@ def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
         about.intended_use_en,
         "## 不适用 · Exclusions",
         _bullets(f"{row.zh} · {row.en}" for row in about.exclusions),
-        "## Results",
+        "## 结果 · Results",
         "Areas under the ROC curve with 95 % intervals (bootstrap over patients, 1000 draws); "
         "sensitivity and specificity with Wilson 95 % intervals, at thresholds fixed on "
         f"{ours['calibration']['data_set']} (n = {ours['calibration']['n']}). "
-        f"Rows marked \\* rest on fewer than {_FEW} positives.",
+        f"“{_TOO_FEW}” marks rows that rest on fewer than {_FEW} positives.",
         *(_part(row) for row in results),
         "## Training",
         _bullets(about.training_notes),
         _run(ours["run"]),
+        "## 检查 · Checks of the files",
+        _bullets(_checks(ours["checks"])),
+        "## 不确定与陌生记录 · Doubt and unfamiliar recordings",
+        _bullets(doubt_lines(ours["uncertainty"])),
+        "## 更新记录 · Changes",
+        _bullets(f"{version}: {entry}" for version, entry in metadata["changelog"].items()),
         "## Data",
         about.data_source,
         "## Limits",
@@ -61,7 +77,7 @@ def _part(row: Mapping[str, Any]) -> str:
 
 
 def _label_row(name: str, item: Mapping[str, Any]) -> str:
-    mark = "\\*" if item["n_pos"] < _FEW else ""
+    mark = f" ({_TOO_FEW})" if item["n_pos"] < _FEW else ""
     cells = [
         f"{label(name).zh} `{name}`{mark}",
         str(item["n_pos"]),
@@ -87,10 +103,51 @@ def _estimate(value: Mapping[str, float | None]) -> str:
 def _run(run: Mapping[str, Any]) -> str:
     parts = ", ".join(f"{name} {n}" for name, n in run["n"].items())
     return (
+        f"{_start(run['config']['start_from'])} {run['config']['fit']['members']} network(s), "
         f"{run['parameters']:,} parameters, {run['cpu_minutes']} processor minutes, "
         f"{run['threads']} thread(s), seed {run['config']['seed']}, commit `{run['commit'][:12]}`. "
         f"Recordings: {parts}. Split sha256 `{run['split_sha256'][:16]}`."
     )
+
+
+def _start(start_from: str) -> str:
+    if start_from == _IMAGENET:
+        return "Started from weights published for ImageNet (everyday photographs)."
+    if start_from:
+        return f"Started from the features of the run `{start_from}`."
+    return "Started from random weights."
+
+
+def _checks(checks: Mapping[str, Any]) -> list[str]:
+    """Lines on parity, rounding and the int8 file."""
+    parity, rounding = checks["parity"], checks["rounding"]
+    return [
+        f"ONNX Runtime against torch on {parity['n']} recordings of {parity['data_set']}: logits "
+        f"within {parity['logits']:.1e}, map within {parity['map']:.1e}.",
+        f"Weights are stored in half precision and computed with in 32 bits; rounding them moved "
+        f"a validation logit by {rounding['largest_logit_change']:.4f} at most.",
+        _int8(checks["int8"]),
+    ]
+
+
+def _int8(found: Mapping[str, Any]) -> str:
+    if found["is_shipped"]:
+        verdict = "int8 随包提供并优先使用 / an int8 file ships and is preferred"
+    else:
+        faults = "; ".join(_FAULTS[name] for name in found["faults"])
+        verdict = f"int8 不提供 / no int8 file ships: {faults}"
+    return (
+        f"{verdict}. On {found['n']} validation recordings: macro AUC fp32 "
+        f"{_plain(found['macro_auc_fp32'])}, int8 {_plain(found['macro_auc_int8'])}; largest fall "
+        f"of one label {found['worst_label_drop']:.4f}; probabilities apart by "
+        f"{found['mean_difference']:.4f} on average and {found['largest_difference']:.3f} at most; "
+        f"{found['changed_flags']:.2%} of threshold comparisons changed. One thread, in turn: "
+        f"{found['ms_fp32']:.1f} ms fp32, {found['ms_int8']:.1f} ms int8."
+    )
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _bullets(lines: Iterable[str]) -> str:

@@ -26,6 +26,8 @@ if importlib.util.find_spec("torch") is None:
 #: Exit codes: the user can put it right; the installation is at fault.
 EXIT_USER: Final = 2
 EXIT_FAULT: Final = 1
+#: Texts of the bundles, from the root of a checkout.
+ABOUT: Final = Path("training/configs/about")
 
 
 def train(
@@ -58,18 +60,35 @@ train.__doc__ = text("train.help")  # what --help shows, in the user's language
 
 def export(
     run: Annotated[Path, typer.Argument(help=text("train.help_run"))],
-    about: Annotated[Path, typer.Option(help=text("train.help_about"))],
-    out: Annotated[Path, typer.Option(help=text("train.help_bundles"))],
+    about: Annotated[Path, typer.Option(help=text("train.help_about"))] = ABOUT,
+    out: Annotated[Path, typer.Option(help=text("train.help_bundles"))] = Path("runs/bundles"),
+    data: Annotated[Path, typer.Option(help=text("train.help_data"))] = Path("data/public"),
 ) -> None:
     """Export a finished run as a sealed bundle."""
     from qiangji_training.export import export_bundle
 
     today = datetime.now(UTC).date()
     with _edge():
-        typer.echo(str(export_bundle(run, about=about, out=out, on=today)))
+        typer.echo(str(export_bundle(run, about=about, data=data, out=out, on=today)))
 
 
 export.__doc__ = text("train.help_export")
+
+
+def baseline(
+    config: Annotated[Path, typer.Argument(help=text("train.help_config"))],
+    data: Annotated[Path, typer.Option(help=text("train.help_data"))] = Path("data/public"),
+    out: Annotated[Path, typer.Option(help=text("train.help_out"))] = Path("runs"),
+) -> None:
+    """Fit simple models on the recordings of a configuration."""
+    from qiangji_training.baselines import write_baselines
+
+    _logging_console()
+    with _edge():
+        typer.echo(str(write_baselines(config, data=data, out=out)))
+
+
+baseline.__doc__ = text("train.help_baseline")
 
 
 def _logging_console() -> Console:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib import metadata as installed
 from pathlib import Path
@@ -13,20 +15,31 @@ import numpy as np
 import torch
 from torch import nn
 
+from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.labels import label
-from qiangji_models.bundle import METADATA, file_sha256, load_bundle, metadata_hash, onnx_properties
-from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
-from qiangji_training import calibrate
+from qiangji_inference.predict import open_model
+from qiangji_models.bundle import (
+    METADATA,
+    Calibration,
+    file_sha256,
+    load_bundle,
+    metadata_hash,
+    onnx_properties,
+)
+from qiangji_training import calibrate, parity, tasks
 from qiangji_training.about import About, read_about
 from qiangji_training.card import model_card
 from qiangji_training.config import Config
-from qiangji_training.golden import golden_inputs
+from qiangji_training.golden import write_golden
+from qiangji_training.kinds import kind_of
+from qiangji_training.onnx_file import as_shipped, put_properties, store_as_half, write_onnx
+from qiangji_training.quantise import Int8Figures, Judges, quantised
+from qiangji_training.release import check_release, new_version, read_metadata, whole_changelog
 from qiangji_training.run import Run, read_run
+from qiangji_training.scope import Fixed, fit_scope
 
-OPSET: Final = 18
-#: Names of a network's answer; files of older bundles end after the map.
-OUTPUTS: Final = ("logits", "map", "pooled")
 _ONNX: Final = "models/model.onnx"
+_INT8: Final = "models/model_int8.onnx"
 _GOLDEN: Final = "golden/cases.npz"
 _CARD: Final = "docs/README.md"
 _SUPERCLASSES: Final = ("norm", "mi", "sttc", "cd", "hyp")
@@ -36,15 +49,49 @@ _SCHEMA: Final = (
 )
 
 
-def export_bundle(run_folder: Path, *, about: Path, out: Path, on: date) -> Path:
-    """Write a bundle and load it again.
+@dataclass(frozen=True)
+class _Release:
+    """What the networks' files say of themselves."""
+
+    version: str
+    changelog: dict[str, str]
+    map_shape: tuple[int, ...]
+    channels: int
+    checks: dict[str, Any]  # Any: JSON
+    has_int8: bool
+    doubt: dict[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """Calibration and operating points, fixed on validation, and what they give elsewhere."""
+
+    calibrated: Calibration
+    points: dict[str, dict[str, dict[str, Any]]]  # Any: JSON
+    measured: list[dict[str, Any]]
+
+    @property
+    def thresholds(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """(points, labels)."""
+        return np.array(
+            [
+                [pair[kind]["threshold"] for pair in self.points.values()]
+                for kind in ("sensitive", "specific")
+            ]
+        )
+
+
+def export_bundle(run_folder: Path, *, about: Path, data: Path, out: Path, on: date) -> Path:
+    """Write a bundle, prove it as the service does, and only then put it in its place.
 
     Parameters
     ----------
     run_folder
         A finished run.
     about
-        The bundle's texts, TOML.
+        The bundle's texts, TOML; or a folder of such files, each named like its bundle.
+    data
+        Folder of the public sets: parity and int8 are judged on the run's validation part.
     out
         Folder of bundles; an older bundle of this name there is replaced.
     on
@@ -57,70 +104,125 @@ def export_bundle(run_folder: Path, *, about: Path, out: Path, on: date) -> Path
     Raises
     ------
     InputRejected
-        The run is unfinished, or a label has only one class in validation.
+        The run is unfinished, a label has only one class in validation, torch and ONNX Runtime
+        differ, the data are not those of the run, or the content changed under a version that was
+        already given out.
     BundleError
-        What was written does not load.
+        What was written does not load or does not reproduce its golden cases.
     """
-    run, texts = read_run(run_folder), read_about(about)
-    folder = out / run.config.name
-    if folder.exists():
-        shutil.rmtree(folder)
+    run = read_run(run_folder)
+    texts = read_about(about / f"{run.config.name}.toml" if about.is_dir() else about)
+    target = out / run.config.name
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as staging:
+        folder = Path(staging) / run.config.name
+        task = _task(run.config, data)
+        earlier = read_metadata(target).get("changelog", {})
+        _write(folder, run, texts, task, earlier=earlier, on=on)
+        open_model(load_bundle(folder))
+        check_release(target, folder)
+        if target.exists():
+            shutil.rmtree(target)
+        folder.rename(target)
+    return target
+
+
+def _task(config: Config, data: Path) -> tasks.Task:
+    try:
+        return tasks.build(config, data)
+    except FileNotFoundError as error:
+        missing = Path(error.filename or data).name
+        raise InputRejected("train.data_missing", file=missing, folder=str(data)) from error
+
+
+def _write(
+    folder: Path,
+    run: Run,
+    texts: About,
+    task: tasks.Task,
+    *,
+    earlier: dict[str, str],
+    on: date,
+) -> None:
     for name in ("configs", "models", "golden", "docs"):
         (folder / name).mkdir(parents=True)
-    inputs = golden_inputs(run.config.spec)
-    maps = _write_golden(run.net, inputs, folder / _GOLDEN)
-    metadata = _metadata(run, texts, maps.shape[2:], on)
+    changelog = {change.version: change.text for change in texts.changelog}
+    version = new_version(changelog, run.config.version)
+    judged = _judged(run, version, on)
+    net = as_shipped(run.net)
+    golden = write_golden(net, run.config.spec, folder / _GOLDEN)
+    checks, int8 = _networks(folder, run, net, task.valid, judged, golden=golden)
+    map_shape, channels = _shapes(net, golden[:1])
+    in_service = parity.session(folder / (_ONNX if int8.faults() else _INT8))
+    doubt = fit_scope(
+        run.config,
+        task,
+        Fixed(_scored(run)[0], judged.calibrated, judged.points),
+        lambda inputs: parity.answers(in_service, inputs)[2],
+        folder,
+    )
+    release = _Release(
+        version=version,
+        changelog=whole_changelog(earlier, changelog),
+        map_shape=map_shape,
+        channels=channels,
+        checks=checks,
+        has_int8=not int8.faults(),
+        doubt=doubt,
+    )
+    _seal(folder, _metadata(run, texts, release, judged), texts)
+
+
+def _networks(
+    folder: Path,
+    run: Run,
+    net: nn.Module,
+    valid: tasks.Part,
+    judged: _Judged,
+    *,
+    golden: np.ndarray[Any, np.dtype[np.float32]],
+) -> tuple[dict[str, Any], Int8Figures]:
+    """Write the network's files and check them on real inputs."""
+    plain, fp32 = folder.parent / "plain.onnx", folder / _ONNX
+    write_onnx(net, valid.inputs[:1], plain)
+    shutil.copyfile(plain, fp32)
+    store_as_half(fp32)
+    found = parity.check_parity(net, fp32, valid.inputs, data_set=valid.name)
+    logits = parity.answers(parity.session(fp32), valid.inputs)[0]
+    rounding = parity.check_scores(logits, run.scores["0/logits"])
+    judges = Judges(
+        inputs=valid.inputs,
+        targets=valid.targets,
+        golden=golden,
+        calibration=judged.calibrated,
+        thresholds=judged.thresholds,
+    )
+    int8 = quantised(plain, folder / _INT8, judges)
+    rounded = {"weights": "float16", "largest_logit_change": rounding}
+    checks = {"parity": asdict(found), "rounding": rounded, "int8": int8.as_dict()}
+    return checks, int8
+
+
+def _shapes(net: nn.Module, example: np.ndarray[Any, Any]) -> tuple[tuple[int, ...], int]:
+    """Shape of the map of one label, and number of pooled channels."""
+    with torch.inference_mode():
+        _, maps, pooled = net(torch.from_numpy(example))
+    return tuple(maps.shape[2:]), int(pooled.shape[1])
+
+
+def _seal(folder: Path, metadata: dict[str, Any], texts: About) -> None:
+    """Card, names inside the networks, and the hashes of all files, in this order."""
     (folder / _CARD).write_text(model_card(texts, metadata), "utf-8")
-    config = run.config
-    properties = onnx_properties(config.name, config.version, metadata_hash(metadata))
-    write_onnx(run.net, inputs[:1], folder / _ONNX, properties)
+    name, version = metadata["qiangji"]["name"], metadata["version"]
+    properties = onnx_properties(name, version, metadata_hash(metadata))
+    for file in metadata["qiangji"]["models"].values():
+        put_properties(folder / file, properties)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     metadata["qiangji"]["files"] = {
-        name: file_sha256(folder / name) for name in (_CARD, _GOLDEN, _ONNX)
+        path.relative_to(folder).as_posix(): file_sha256(path) for path in files
     }
     text = json.dumps(metadata, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / METADATA).write_text(text + "\n", "utf-8")
-    load_bundle(folder)
-    return folder
-
-
-def write_onnx(
-    net: nn.Module, example: np.ndarray[Any, Any], path: Path, properties: dict[str, str]
-) -> None:
-    """Export a network in evaluation mode, outputs ``OUTPUTS``, batch of one."""
-    import onnx
-
-    program = torch.onnx.export(
-        net.eval(),
-        (torch.from_numpy(example),),
-        input_names=["input"],
-        output_names=list(OUTPUTS),
-        opset_version=OPSET,
-        dynamo=True,
-        optimize=True,
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError("torch.onnx.export gave no program")
-    model = program.model_proto
-    for key, value in properties.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
-    # Notes of the exporter name source files of the machine that exported.
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*model.graph.value_info, *model.graph.initializer, *model.graph.input):
-        del value.metadata_props[:]
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
-
-
-def _write_golden(net: nn.Module, inputs: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
-    with torch.inference_mode():
-        logits, maps, _ = net(torch.from_numpy(inputs))
-    found = maps.numpy()
-    np.savez_compressed(path, input=inputs, logits=logits.numpy(), map=found)
-    return np.asarray(found)
 
 
 def _scored(run: Run) -> list[calibrate.Scored]:
@@ -137,11 +239,10 @@ def _scored(run: Run) -> list[calibrate.Scored]:
     ]
 
 
-def _metadata(run: Run, about: About, map_shape: tuple[int, ...], on: date) -> dict[str, Any]:
+def _judged(run: Run, version: str, on: date) -> _Judged:
     config = run.config
     valid, *tests = _scored(run)
-    run_id = f"{config.name}-{config.version}"
-    calibrated = calibrate.calibration(valid, run_id=run_id)
+    calibrated = calibrate.calibration(valid, run_id=f"{config.name}-{version}")
     points = {
         name: calibrate.operating_points(valid, calibrated, column, config.points, on)
         for column, name in enumerate(config.labels)
@@ -150,10 +251,16 @@ def _metadata(run: Run, about: About, map_shape: tuple[int, ...], on: date) -> d
         calibrate.results(part, calibrated, config.labels, points, _label_groups(config))
         for part in tests
     ]
+    return _Judged(calibrated, points, measured)
+
+
+def _metadata(run: Run, about: About, release: _Release, judged: _Judged) -> dict[str, Any]:
+    config, calibrated = run.config, judged.calibrated
+    models = {"fp32": _ONNX, **({"int8": _INT8} if release.has_int8 else {})}
     ours = {
         "schema_version": 1,
         "name": config.name,
-        "modality": "ecg" if isinstance(config.spec, EcgSpec) else "cxr",
+        "modality": kind_of(config.spec).modality.value,
         "labels": list(config.labels),
         "preprocessing": config.spec.steps(),
         "calibration": {
@@ -163,19 +270,22 @@ def _metadata(run: Run, about: About, map_shape: tuple[int, ...], on: date) -> d
             "scale": dict(zip(config.labels, calibrated.scale.tolist(), strict=True)),
             "offset": dict(zip(config.labels, calibrated.offset.tolist(), strict=True)),
         },
-        "operating_points": points,
+        "operating_points": judged.points,
         "age_range_years": list(config.age_range_years),
-        "sexes": ["M", "F", "O"],
+        "sexes": list(about.sexes),
+        **({"views": list(about.views)} if about.views else {}),
         "exclusions": [{"zh": row.zh, "en": row.en} for row in about.exclusions],
         "intended_use_zh": about.intended_use_zh,
         "intended_use_en": about.intended_use_en,
-        "models": {"fp32": _ONNX},
+        "models": models,
         "golden": {"cases": _GOLDEN, "fp32_tolerance": 1e-3, "int8_tolerance": 0.02},
-        "map": {"shape": list(map_shape)},
-        "results": measured,
+        "map": {"shape": list(release.map_shape)},
+        "checks": release.checks,
+        "results": judged.measured,
+        "uncertainty": release.doubt,
         "run": run.manifest,
     }
-    whole = {**_monai(config, about, measured, map_shape), "qiangji": ours}
+    whole = {**_monai(config, about, release, judged.measured), "qiangji": ours}
     plain: dict[str, Any] = json.loads(json.dumps(whole, ensure_ascii=False, allow_nan=False))
     return plain
 
@@ -190,7 +300,7 @@ def _label_groups(config: Config) -> dict[str, tuple[str, ...]]:
 
 
 def _monai(
-    config: Config, about: About, measured: list[dict[str, Any]], map_shape: tuple[int, ...]
+    config: Config, about: About, release: _Release, measured: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The fields of MONAI's own metadata schema."""
     classes = ", ".join(f"{name}: {label(name).en}" for name in config.labels)
@@ -201,8 +311,8 @@ def _monai(
     }
     return {
         "schema": _SCHEMA,
-        "version": config.version,
-        "changelog": {config.version: about.changelog},
+        "version": release.version,
+        "changelog": release.changelog,
         "monai_version": installed.version("monai"),
         "pytorch_version": torch.__version__.split("+")[0],
         "numpy_version": np.__version__,
@@ -220,26 +330,13 @@ def _monai(
         "intended_use": f"{about.intended_use_zh} / {about.intended_use_en}",
         "references": list(about.references),
         "network_data_format": {
-            "inputs": {"input": _input_format(config.spec)},
+            "inputs": {"input": kind_of(config.spec).monai_input(config.spec)},
             "outputs": {
                 "logits": _output_format("probabilities", len(config.labels), ()),
-                "map": _output_format("image", len(config.labels), map_shape),
+                "map": _output_format("image", len(config.labels), release.map_shape),
+                "pooled": _output_format("hidden", release.channels, ()),
             },
         },
-    }
-
-
-def _input_format(spec: EcgSpec | FilmSpec) -> dict[str, Any]:
-    is_ecg = isinstance(spec, EcgSpec)
-    return {
-        "type": "series" if is_ecg else "image",
-        "format": "z-score per lead" if is_ecg else "z-score per picture",
-        "num_channels": 12 if is_ecg else 1,
-        "spatial_shape": [spec.samples] if isinstance(spec, EcgSpec) else [spec.rows, spec.cols],
-        "dtype": "float32",
-        "value_range": [-20.0, 20.0],
-        "is_patch_data": False,
-        "channel_def": {"0": "lead I, then II to V6 in standard order" if is_ecg else "film"},
     }
 
 
@@ -252,5 +349,7 @@ def _output_format(kind: str, channels: int, shape: tuple[int, ...]) -> dict[str
         "dtype": "float32",
         "value_range": [-20.0, 20.0],
         "is_patch_data": False,
-        "channel_def": {"0": "one channel a label, in the order of label_classes"},
+        "channel_def": {"0": "first channel"}
+        if kind == "hidden"
+        else {"0": "one channel a label, in the order of label_classes"},
     }

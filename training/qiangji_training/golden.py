@@ -1,36 +1,46 @@
-"""Golden inputs: synthetic recordings through the production preprocessing."""
+"""Golden recordings: synthetic, the same on every machine, through the production preprocessing."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
+from typing import Any
 
-from qiangji_datasets.synthetic.ecg import EcgRecipe, make_ecg
-from qiangji_datasets.synthetic.ecg_rhythm import Rhythm
-from qiangji_datasets.synthetic.film import sample_film
-from qiangji_models.preprocess import ecg as ecgs
-from qiangji_models.preprocess import film as films
-from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from qiangji_models import golden
+from qiangji_models.preprocess.specs import Spec
+from qiangji_training.kinds import kind_of
 
 _SEED = 20
-_FILMS = 4
 
 
-def golden_inputs(spec: EcgSpec | FilmSpec) -> NDArray[np.float32]:
-    """Inputs (cases, …) of the network, the same on every machine."""
-    if isinstance(spec, EcgSpec):
-        return _ecgs(spec)
-    rng = np.random.default_rng(_SEED)
-    drawn = [sample_film(rng) for _ in range(_FILMS)]
-    return np.concatenate([films.to_model_input(film, spec) for film in drawn])
+def write_golden(net: nn.Module, spec: Spec, path: Path) -> NDArray[np.float32]:
+    """Write inputs, the answers they must give, and one recording, from which the last case starts.
+
+    Returns
+    -------
+        The inputs (cases, …).
+    """
+    inputs, record = _cases(spec)
+    with torch.inference_mode():
+        logits, maps, _ = net(torch.from_numpy(inputs))
+    arrays: dict[str, Any] = {  # Any: mixed dtypes
+        "input": inputs,
+        "logits": logits.numpy(),
+        "map": maps.numpy(),
+        **record,
+    }
+    np.savez_compressed(path, **arrays)
+    return inputs
 
 
-def _ecgs(spec: EcgSpec) -> NDArray[np.float32]:
-    rng = np.random.default_rng(_SEED)
-    recipes = (
-        EcgRecipe(),
-        EcgRecipe(rhythm=Rhythm.ATRIAL_FIBRILLATION, bpm=105.0),
-        EcgRecipe(st_mv=0.3),
-        EcgRecipe(bpm=48.0, is_lvh=True),
-    )
-    return np.concatenate([ecgs.to_model_input(make_ecg(rng, item), spec) for item in recipes])
+def _cases(spec: Spec) -> tuple[NDArray[np.float32], golden.Arrays]:
+    kind = kind_of(spec)
+    *others, last = kind.recordings(np.random.default_rng(_SEED))
+    packed = golden.pack(last)
+    kept = golden.record_of(packed)  # as it will be read: rounded
+    prepared = [kind.prepare(record, spec) for record in (*others, kept)]
+    return np.concatenate(prepared), packed
