@@ -1,0 +1,146 @@
+"""Administration, audit, alarms on a phone and amendments taken over, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+from support.browser import Person, chromium
+from support.county import PASSWORD
+from support.journeys import read_and_sign, submit
+from support.page_server import ecg_file, serving
+from support.server_process import open_case, recording, upload
+
+pytestmark = pytest.mark.system
+_PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("administration")) as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+def _client(address: str, login: str) -> httpx.Client:
+    client = httpx.Client(base_url=address, timeout=60, trust_env=False)
+    words = {"login": login, "password": PASSWORD}
+    client.headers["X-CSRF-Token"] = client.post("/api/v1/session", json=words).json()["csrf"]
+    return client
+
+
+def test_an_administrator_makes_an_account_and_its_owner_chooses_a_password(
+    browser: Browser, address: str
+) -> None:
+    system = Person(browser, address, "system", PASSWORD)
+    page = system.page
+    page.get_by_test_id("new-account").click()
+    page.get_by_test_id("field-login").fill("newcomer")
+    page.get_by_test_id("field-name").fill("新来的")
+    page.get_by_test_id("field-site").select_option("east")
+    page.get_by_test_id("role-auditor").check()
+    expect(page.get_by_test_id("role-system_administrator")).to_be_disabled()
+    page.get_by_test_id("role-auditor").uncheck()
+    page.get_by_test_id("form-yes").click()
+    expect(page.get_by_test_id("admin-form").get_by_role("alert")).not_to_be_empty()
+    page.get_by_test_id("role-operator").check()
+    page.get_by_test_id("form-yes").click()
+    secret = page.get_by_test_id("secret").inner_text()
+    page.get_by_test_id("noted").click()
+    expect(page.locator('[data-login="newcomer"]')).to_contain_text("新来的")
+    system.leave()
+
+    newcomer = Person(browser, address, "newcomer", secret)
+    page = newcomer.page
+    expect(page.get_by_test_id("nav-capture")).to_have_count(0)
+    page.get_by_test_id("password-present").fill(secret)
+    page.get_by_test_id("password-wanted").fill(PASSWORD)
+    page.get_by_test_id("password-again").fill("another one")
+    page.get_by_test_id("password-change").click()
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    page.get_by_test_id("password-again").fill(PASSWORD)
+    page.get_by_test_id("password-change").click()
+    expect(page.get_by_test_id("nav-capture")).to_be_visible()
+    newcomer.leave()
+
+
+def test_an_auditor_checks_the_log_and_filters_it(browser: Browser, address: str) -> None:
+    auditor = Person(browser, address, "auditor", PASSWORD)
+    page = auditor.page
+
+    page.get_by_test_id("verify").click()
+    expect(page.get_by_test_id("audit-result").locator(".qp-card-ok")).to_be_visible()
+    page.get_by_test_id("filter-type").select_option("site")
+
+    expect(page.locator('[data-testid="event-row"]:not([data-type^="site."])')).to_have_count(0)
+    assert page.get_by_test_id("event-row").count() == 4
+    auditor.leave()
+
+
+def test_an_alarm_is_one_line_on_a_phone_with_the_number_behind_it(
+    browser: Browser, address: str
+) -> None:
+    alarm = {
+        "kind": "ai_alarm",
+        "case_id": "c",
+        "since": "2026-03-02T01:00:00+00:00",
+        "site": {"id": "east", "name": "东镇卫生院"},
+        "text": "很长的说明" * 20,
+        "may_mark_seen": True,
+        "seen": None,
+        "contact": {
+            "site": {"id": "county", "name": "县医院"},
+            "phone": "0000-120 转 8",
+            "online": ["沈片"],
+        },
+    }
+    doctor = Person(browser, address, "township", PASSWORD)
+    page = doctor.page
+    page.set_viewport_size(_PHONE)
+    page.route("**/api/v1/alerts", lambda route: route.fulfill(json={"items": [alarm]}))
+    page.reload()
+
+    bar = page.get_by_test_id("alert-ai_alarm")
+    bar.wait_for()
+    box = bar.bounding_box()
+    assert box is not None and box["height"] <= 48 and box["x"] + box["width"] <= 390
+    page.get_by_test_id("alert-more").click()
+    expect(bar.get_by_test_id("phone")).to_have_attribute("href", "tel:0000120")
+    expect(bar.get_by_test_id("contact")).to_contain_text("沈片")
+    expect(bar.get_by_test_id("see-alarm")).to_be_visible()
+    doctor.leave()
+
+
+def test_a_draft_survives_the_language_switch_and_an_amendment_is_taken_over(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    operator, specialist = _client(address, "operator"), _client(address, "specialist")
+    case_id = open_case(operator, "ecg")
+    done = upload(operator, case_id, ecg_file(tmp_path / "a.dcm", name="王小明").read_bytes())
+    recording(operator, done["recording_id"])
+    submit(operator, case_id)
+    read_and_sign(specialist, case_id)
+    opened = specialist.post(f"/api/v1/cases/{case_id}/amend", json={"reason": "补充"})
+    assert opened.status_code == 200, opened.text
+
+    other = Person(browser, address, "specialist2", PASSWORD)
+    page = other.page
+    page.goto(f"{address}/reading?case={case_id}")
+    page.get_by_test_id("take-over").click()
+    page.get_by_test_id("reason").fill("原医师下班")
+    page.get_by_test_id("reason-yes").click()
+    page.get_by_test_id("report-impression").fill("还没有保存的话")
+    page.get_by_test_id("language").click()
+    expect(page.get_by_test_id("language")).to_have_text("中文")
+
+    expect(page.get_by_test_id("report-impression")).to_have_value("还没有保存的话")
+    expect(page.get_by_test_id("take-over")).to_have_count(0)
+    other.leave()
