@@ -19,11 +19,12 @@ from qiangji_inference.cli_edge import (
     wanted_bundles,
 )
 from qiangji_inference.cli_evaluate import evaluate
+from qiangji_inference.cli_probe import probe_command as probe
 from qiangji_inference.predict import GoldenResult
 from qiangji_inference.predict import verify as verify_golden
 from qiangji_models.bundle import Bundle, load_bundle
 
-__all__ = ["bundle", "evaluate"]
+__all__ = ["bundle", "evaluate", "probe"]
 
 bundle = typer.Typer(help=text("cli.bundle"), no_args_is_help=True)
 

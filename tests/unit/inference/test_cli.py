@@ -12,10 +12,21 @@ from typer.testing import CliRunner
 from qiangji_datasets.messages import Catalogue
 from qiangji_inference import cli
 
-_KEY = re.compile(r'"((?:cli|engine|evaluate|explain|bundle)\.[a-z0-9_]+)"')
+_KEY = re.compile(r'"((?:cli|engine|evaluate|explain|bundle|probe|report)\.[a-z0-9_]+)"')
 _MODULES = (
     *("changes", "cli", "cli_edge", "cli_evaluate", "conformal", "engine", "evaluate", "explain"),
-    *("labelled", "predict", "reading", "robustness", "scored", "sites", "slots", "subgroups"),
+    *(
+        "labelled",
+        "predict",
+        "reading",
+        "robustness",
+        "scored",
+        "sites",
+        "slots",
+        "subgroups",
+        "probe",
+        "cli_probe",
+    ),
 )
 
 
