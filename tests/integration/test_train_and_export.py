@@ -84,7 +84,7 @@ def _write_ludb(folder: Path, n: int) -> None:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the shipped ECG recipe on little synthetic data."""
     root = tmp_path_factory.mktemp("train")
-    _write_ptbxl(root / "data" / "ecg" / "ptbxl_part", 120)
+    _write_ptbxl(root / "data" / "ecg" / "ptbxl_part", 240)
     _write_ludb(root / "data" / "ecg" / "ludb", 6)
     text = (CONFIGS / "ecg-12lead.toml").read_text("utf-8")
     for key, value in (("width", 8), ("epochs", 1), ("members", 2)):
@@ -118,7 +118,7 @@ def test_the_manifest_says_what_the_run_depended_on(run_folder: Path) -> None:
 
     assert manifest["config"]["fit"]["epochs"] == 1
     assert set(manifest["data_sha256"]) == {"ptbxl_part/labels.csv", "ptbxl_part/signals.npz"}
-    assert manifest["n"] == {"train": 96, "PTB-XL fold 9": 12, "LUDB": 6, "PTB-XL fold 10": 12}
+    assert manifest["n"] == {"train": 192, "PTB-XL fold 9": 24, "LUDB": 6, "PTB-XL fold 10": 24}
     assert manifest["parameters"] > 1000
 
 
