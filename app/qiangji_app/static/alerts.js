@@ -49,7 +49,7 @@ function bar(item, { page, opened, refresh }) {
     toggle, h("span", { class: "qp-alert-more" },
       item.seen ? seenLine(item.seen) : item.kind === "ai_alarm" && page !== "reading" ? h("span", { class: "qp-alert-do" }, t("ui.alert.do")) : null,
       item.kind === "ai_alarm" && item.may_mark_seen && !item.seen ? seenButton(item.case_id, () => guarded(refresh)) : null,
-      contactLine(item.contact), h("time", {}, when(item.since))));
+      contactLine(item.contact, item.site), h("time", {}, when(item.since))));
   return row;
 }
 

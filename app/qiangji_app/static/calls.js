@@ -8,11 +8,11 @@ export function phoneLink(number) {
   return h("a", { class: "qp-phone", href: `tel:${dialled}`, dataset: { testid: "phone" }, title: t("ui.contact.call") }, `☎ ${number}`);
 }
 
-/** The other side of a case: site, number, who is signed in there. Null where nobody is named. */
-export function contactLine(contact) {
+/** The other side of a case: site (unless `beside` names it already), number, who is signed in there. Null where nobody is named. */
+export function contactLine(contact, beside = null) {
   if (!contact) return null;
   const online = contact.online.length ? t("ui.contact.online", { names: contact.online.join("、") }) : "";
-  return h("span", { class: "qp-contact", dataset: { testid: "contact" } }, h("span", {}, contact.site.name), " ",
+  return h("span", { class: "qp-contact", dataset: { testid: "contact" } }, beside && beside.id === contact.site.id ? null : [h("span", {}, contact.site.name), " "],
     contact.phone ? phoneLink(contact.phone) : h("span", {}, t("ui.contact.none")), online && h("span", {}, ` · ${online}`));
 }
 
