@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,10 +70,16 @@ class FeatureSpace:
         if pooled.ndim != 2 or pooled.shape[1] != len(self.mean):
             raise ValueError(f"{pooled.shape} features, {len(self.mean)} channels wanted")
         standard = (pooled.astype(np.float64) - self.mean) / self.scale
-        along = standard @ self.axes.astype(np.float64)
-        left = (standard**2).sum(axis=1) - (along**2).sum(axis=1)
-        distance = ((along / self.spread) ** 2).sum(axis=1) + np.maximum(left, 0.0) / self.rest
+        along = standard @ self._directions
+        left = ((standard - along @ self._directions.T) ** 2).sum(axis=1)
+        distance = ((along / self.spread) ** 2).sum(axis=1) + left / self.rest
         return np.asarray(distance / len(self.mean), np.float64)
+
+    @cached_property
+    def _directions(self) -> NDArray[np.float64]:
+        """The axes, made orthonormal again after they were rounded."""
+        found, triangle = np.linalg.qr(self.axes.astype(np.float64))
+        return np.asarray(found * np.sign(np.diag(triangle)), np.float64)
 
     def save(self, path: Path) -> None:
         """Write the arrays as .npz, float16 where that is enough."""
