@@ -36,12 +36,12 @@ from qiangji_training import augment, tasks
 from qiangji_training.baseline_ecg import ecg_features
 from qiangji_training.baseline_film import film_features
 from qiangji_training.baseline_random import RandomEncoder, RandomKernels
+from qiangji_training.card_baselines import BASELINES
 from qiangji_training.config import Config, read_config
 from qiangji_training.run import SCORES
 from qiangji_training.task import Part, Task
 
 _LOG = logging.getLogger(__name__)
-BASELINES: Final = "baselines.json"
 _VIEWS: Final = ("PA", "AP")
 
 Floats = NDArray[np.float64]

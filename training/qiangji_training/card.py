@@ -7,6 +7,7 @@ from typing import Any
 
 from qiangji_datasets.labels import label
 from qiangji_training.about import About
+from qiangji_training.card_baselines import baseline_section
 from qiangji_training.card_doubt import doubt_lines
 
 #: Below this many positives an interval says little; the card marks the row.
@@ -40,6 +41,7 @@ def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
         f"{ours['calibration']['data_set']} (n = {ours['calibration']['n']}). "
         f"“{_TOO_FEW}” marks rows that rest on fewer than {_FEW} positives.",
         *(_part(row) for row in results),
+        *filter(None, [baseline_section(ours["run"])]),
         "## Training",
         _bullets(about.training_notes),
         _run(ours["run"]),

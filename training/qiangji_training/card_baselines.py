@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from qiangji_datasets.errors import InputRejected
-from qiangji_training.baselines import BASELINES
 
+_LOG = logging.getLogger(__name__)
+#: In a run's folder; ``baselines.py`` describes its form.
+BASELINES: Final = "baselines.json"
 _NAMES: Final = {
     "network": "本模型的网络 the network itself",
     "random_encoder": "随机权重网络 + 线性 random weights + linear",
@@ -22,6 +25,8 @@ _NAMES: Final = {
 def with_baselines(manifest: Mapping[str, Any], run_folder: Path) -> dict[str, Any]:  # Any: JSON
     """A run's manifest with its ``baselines.json`` under ``baselines``, where there is one.
 
+    Baselines of another split say nothing about this run: they are left out, with a warning.
+
     Raises
     ------
     InputRejected
@@ -33,8 +38,12 @@ def with_baselines(manifest: Mapping[str, Any], run_folder: Path) -> dict[str, A
     try:
         found = {**manifest, "baselines": json.loads(path.read_text("utf-8"))}
         baseline_section(found)
+        is_same_split = found["baselines"]["split_sha256"] == manifest["split_sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputRejected("train.baselines_unreadable", file=path.name) from error
+    if not is_same_split:
+        _LOG.warning("%s is of another split and left out", path.name)
+        return dict(manifest)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib import metadata as installed
 from pathlib import Path
@@ -29,6 +29,7 @@ from qiangji_models.bundle import (
 from qiangji_training import calibrate, parity, tasks
 from qiangji_training.about import About, read_about
 from qiangji_training.card import model_card
+from qiangji_training.card_baselines import with_baselines
 from qiangji_training.config import Config
 from qiangji_training.golden import write_golden
 from qiangji_training.kinds import kind_of
@@ -111,6 +112,7 @@ def export_bundle(run_folder: Path, *, about: Path, data: Path, out: Path, on: d
         What was written does not load or does not reproduce its golden cases.
     """
     run = read_run(run_folder)
+    run = replace(run, manifest=with_baselines(run.manifest, run_folder))
     texts = read_about(about / f"{run.config.name}.toml" if about.is_dir() else about)
     target = out / run.config.name
     out.mkdir(parents=True, exist_ok=True)
