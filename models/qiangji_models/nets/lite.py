@@ -38,7 +38,7 @@ class _SameConv(nn.Conv2d):
         total = self.kernel_size[0] - self.stride[0]
         before = total // 2
         padded = nn.functional.pad(inputs, (before, total - before, before, total - before))
-        return self._conv_forward(padded, self.weight, None)
+        return self._conv_forward(padded, self.weight, self.bias)
 
 
 def _unit(
