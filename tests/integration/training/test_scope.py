@@ -33,7 +33,8 @@ def drawn(seed: int, n: int, *, shift: float = 0.0) -> NDArray[np.float32]:
     """Features of one hospital; two channels hold most of the variance, one never fires."""
     rng = np.random.default_rng(seed)
     spread = np.r_[5.0, 3.0, np.full(CHANNELS - 3, 0.5), 0.0]
-    return (rng.normal(0, 1, (n, 1, CHANNELS)) * spread + shift * spread).astype(np.float32)
+    values = rng.normal(0, 1, (n, 1, CHANNELS)) * spread + shift * spread
+    return np.asarray(values, np.float32)
 
 
 def scored(n: int, *, seed: int = 0) -> calibrate.Scored:
@@ -98,7 +99,10 @@ def test_the_threshold_holds_on_new_patients_and_finds_another_hospital(tmp_path
 def test_the_threshold_is_the_conformal_order_statistic(n: int, rate: float, place: int) -> None:
     values = np.random.default_rng(0).permutation(np.arange(1.0, n + 1))
 
-    assert scope.novelty_threshold(values) == (float(place), pytest.approx(rate))
+    threshold, reached = scope.novelty_threshold(values)
+
+    assert threshold == place
+    assert reached == pytest.approx(rate)
 
 
 def test_the_space_recovers_the_variance_it_was_drawn_with() -> None:
