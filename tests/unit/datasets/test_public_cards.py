@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from qiangji_datasets.errors import InputRejected, NotFound
 from qiangji_datasets.labels import labels
-from qiangji_datasets.messages import Language
+from qiangji_datasets.messages import Catalogue, Language
 from qiangji_datasets.public import cli, sums
 from qiangji_datasets.public.cards import Access, card, cards, safe_path
 from qiangji_datasets.public.check import check
@@ -191,3 +192,18 @@ def test_a_reduced_copy_is_an_index_too() -> None:
     assert found.fact("split").tolist() == ["val", "train"]
     assert found.record(1).tolist() == [4, 5, 6, 7]
     assert np.array_equal(found.targets, table.targets, equal_nan=True)
+
+
+def test_every_text_of_the_commands_exists() -> None:
+    texts = Catalogue.of("qiangji_datasets").entries
+    folder = Path(cli.__file__).parent
+    used = {
+        key
+        for name in ("cli.py", "check.py")
+        for key in re.findall(r'"(data\.[a-z_]+)"', (folder / name).read_text("utf-8"))
+    }
+    used |= {f"data.access_{access.value}" for access in Access}
+    used |= {f"data.not_fetched_{access.value}" for access in Access}
+
+    assert len(used) > 30
+    assert sorted(used - texts.keys()) == []
