@@ -55,7 +55,7 @@ def test_an_administrator_makes_an_account_and_its_owner_chooses_a_password(
     page.get_by_test_id("form-yes").click()
     secret = page.get_by_test_id("secret").inner_text()
     page.get_by_test_id("noted").click()
-    expect(page.locator('[data-login="newcomer"]')).to_contain_text("新来的")
+    page.locator('[data-login="newcomer"]').get_by_text("新来的").wait_for()
     system.leave()
 
     newcomer = Person(browser, address, "newcomer", secret)
@@ -68,7 +68,7 @@ def test_an_administrator_makes_an_account_and_its_owner_chooses_a_password(
     expect(page.get_by_role("alert")).not_to_be_empty()
     page.get_by_test_id("password-again").fill(PASSWORD)
     page.get_by_test_id("password-change").click()
-    expect(page.get_by_test_id("nav-capture")).to_be_visible()
+    page.get_by_test_id("nav-capture").wait_for()
     newcomer.leave()
 
 
@@ -77,9 +77,10 @@ def test_an_auditor_checks_the_log_and_filters_it(browser: Browser, address: str
     page = auditor.page
 
     page.get_by_test_id("verify").click()
-    expect(page.get_by_test_id("audit-result").locator(".qp-card-ok")).to_be_visible()
+    page.get_by_test_id("audit-result").locator(".qp-card-ok").wait_for()
     page.get_by_test_id("filter-type").select_option("site")
 
+    page.locator('[data-type="session.opened"]').first.wait_for(state="detached")
     expect(page.locator('[data-testid="event-row"]:not([data-type^="site."])')).to_have_count(0)
     assert page.get_by_test_id("event-row").count() == 4
     auditor.leave()
@@ -139,7 +140,8 @@ def test_a_draft_survives_the_language_switch_and_an_amendment_is_taken_over(
     page.get_by_test_id("reason-yes").click()
     page.get_by_test_id("report-impression").fill("还没有保存的话")
     page.get_by_test_id("language").click()
-    expect(page.get_by_test_id("language")).to_have_text("中文")
+    page.get_by_role("button", name="中文").wait_for()
+    page.get_by_test_id("report-impression").wait_for()
 
     expect(page.get_by_test_id("report-impression")).to_have_value("还没有保存的话")
     expect(page.get_by_test_id("take-over")).to_have_count(0)
