@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +33,12 @@ def serving(folder: Path) -> Iterator[str]:
     populate(installation)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    app = create_app(installation)
+    listener.listen()  # who comes before the server runs waits instead of being refused
+    with warnings.catch_warnings():
+        # Gradio leaves event loops behind while its pages are built.
+        warnings.simplefilter("ignore", ResourceWarning)
+        app = create_app(installation)
+        gc.collect()
     config = uvicorn.Config(app, log_level="error", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
