@@ -40,7 +40,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_ptbxl(root / "data" / "ecg" / "ptbxl_part", 120)
     write_ludb(root / "data" / "ecg" / "ludb", 4)
     config = tiny_ecg_config(
-        root / "tiny.toml", epochs="3", batch="4", members="1", checkpoint_minutes="0.0"
+        root / "tiny.toml", epochs="2", batch="4", members="1", checkpoint_minutes="0.0"
     )
     train(config, data=root / "data", out=root / "whole")
     return root
@@ -73,7 +73,7 @@ def test_a_run_killed_in_mid_epoch_ends_bit_equal(root: Path, tmp_path: Path) ->
     found = read_checkpoint(tmp_path / "ecg-12lead" / "member-0.pt")
     assert found is not None
     position, _ = found
-    assert position.epoch >= 1
+    assert position.epoch == 1
     assert 0 < position.batch < BATCHES
 
     resumed = train(root / "tiny.toml", data=root / "data", out=tmp_path, resume=True)
@@ -93,7 +93,7 @@ def _curves(folder: Path) -> list[list[str]]:
     with (folder / "curves.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.reader(stream))
     assert rows[0][-1] == "seconds"
-    assert len(rows) == 4
+    assert len(rows) == 3
     return [row[:-1] for row in rows]
 
 
