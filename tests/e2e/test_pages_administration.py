@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -123,14 +124,15 @@ def test_an_alarm_is_one_line_on_a_phone_with_the_number_behind_it(
 def test_a_draft_survives_the_language_switch_and_an_amendment_is_taken_over(
     browser: Browser, address: str, tmp_path: Path
 ) -> None:
-    operator, specialist = _client(address, "operator"), _client(address, "specialist")
-    case_id = open_case(operator, "ecg")
-    done = upload(operator, case_id, ecg_file(tmp_path / "a.dcm", name="王小明").read_bytes())
-    recording(operator, done["recording_id"])
-    submit(operator, case_id)
-    read_and_sign(specialist, case_id)
-    opened = specialist.post(f"/api/v1/cases/{case_id}/amend", json={"reason": "补充"})
-    assert opened.status_code == 200, opened.text
+    data = ecg_file(tmp_path / "a.dcm", name="王小明").read_bytes()
+    with closing(_client(address, "operator")) as operator:
+        case_id = open_case(operator, "ecg")
+        recording(operator, upload(operator, case_id, data)["recording_id"])
+        submit(operator, case_id)
+    with closing(_client(address, "specialist")) as specialist:
+        read_and_sign(specialist, case_id)
+        opened = specialist.post(f"/api/v1/cases/{case_id}/amend", json={"reason": "补充"})
+        assert opened.status_code == 200, opened.text
 
     other = Person(browser, address, "specialist2", PASSWORD)
     page = other.page
