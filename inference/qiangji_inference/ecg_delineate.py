@@ -21,7 +21,7 @@ from qiangji_inference.ecg_signal import RATE_HZ, Prepared, Signal, band
 #: Index of the fiducial point in a median beat.
 FIDUCIAL: Final = round(BEFORE_S * RATE_HZ)
 
-_QRS_HIGH_HZ, _QRS_SLOPE_HALF = 40.0, 4
+_QRS_HIGH_HZ, _QRS_ON_SLOPE_HALF, _QRS_OFF_SLOPE_HALF = 40.0, 3, 4
 _QRS_CORE_SHARE: Final = 0.25
 _QRS_ON_SHARE, _QRS_OFF_SHARE, _QRS_NOISE_TIMES = 0.02, 0.03, 3.0
 _QRS_QUIET: Final = 5  # consecutive quiet samples that end a wave
@@ -65,21 +65,35 @@ class QrsBounds:
     is_open: bool
 
 
-def qrs_bounds(beat: Signal, rows: list[int]) -> QrsBounds:
-    """Global onset and offset of QRS in a median beat (12, m)."""
-    speed = _speed(band(beat[rows], 0, _QRS_HIGH_HZ), _QRS_SLOPE_HALF)
-    top = float(speed[FIDUCIAL - 40 : FIDUCIAL + 60].max())
-    noise = _QRS_NOISE_TIMES * float(np.percentile(speed[FIDUCIAL - 80 : FIDUCIAL + 150], 10))
-    core = np.flatnonzero(speed[FIDUCIAL - 50 : FIDUCIAL + 70] > _QRS_CORE_SHARE * top)
-    first, last = int(core[0]) + FIDUCIAL - 50, int(core[-1]) + FIDUCIAL - 50
-    onset = _walk(speed, first, -1, max(_QRS_ON_SHARE * top, noise), _QRS_BEFORE)
-    offset = _walk(speed, last, +1, max(_QRS_OFF_SHARE * top, noise), _QRS_AFTER)
+def qrs_bounds(beat: Signal, rows: list[int], *, spike: int | None = None) -> QrsBounds:
+    """Global onset and offset of QRS in a median beat (12, m).
+
+    ``spike`` is the place of a pacing spike in samples from the fiducial point: what it started
+    cannot begin before it, although the filter smears what is left of the spike.
+    """
+    narrow = band(beat[rows], 0, _QRS_HIGH_HZ)
+    onset = _qrs_edge(narrow, -1)
+    if spike is not None:
+        onset = max(onset, FIDUCIAL + spike + 1)
+    offset = _qrs_edge(narrow, +1)
     is_open = (
         onset <= FIDUCIAL - _QRS_BEFORE
         or offset >= FIDUCIAL + _QRS_AFTER
         or offset - onset > _QRS_LONGEST
     )
     return QrsBounds(onset - FIDUCIAL, offset - FIDUCIAL, is_open)
+
+
+def _qrs_edge(narrow: Signal, step: int) -> int:
+    """Walk from the steep core of QRS to the left (-1) or right (+1) until it is quiet."""
+    is_onset = step < 0
+    speed = _speed(narrow, _QRS_ON_SLOPE_HALF if is_onset else _QRS_OFF_SLOPE_HALF)
+    top = float(speed[FIDUCIAL - 40 : FIDUCIAL + 60].max())
+    noise = _QRS_NOISE_TIMES * float(np.percentile(speed[FIDUCIAL - 80 : FIDUCIAL + 150], 10))
+    core = np.flatnonzero(speed[FIDUCIAL - 50 : FIDUCIAL + 70] > _QRS_CORE_SHARE * top)
+    start = int(core[0 if is_onset else -1]) + FIDUCIAL - 50
+    share, reach = (_QRS_ON_SHARE, _QRS_BEFORE) if is_onset else (_QRS_OFF_SHARE, _QRS_AFTER)
+    return _walk(speed, start, step, max(share * top, noise), reach)
 
 
 def _speed(mv: Signal, half: int) -> Signal:

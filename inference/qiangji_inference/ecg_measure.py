@@ -10,24 +10,21 @@ from typing import Final
 import numpy as np
 
 from qiangji_datasets.records import LEADS, EcgRecord, Sex
+from qiangji_inference.ecg_amplitude import judge_amplitudes
 from qiangji_inference.ecg_delineate import FIDUCIAL
-from qiangji_inference.ecg_reversal import suspected_reversal
+from qiangji_inference.ecg_reversal import LIMB_WIRINGS, suspected_wiring
 from qiangji_inference.ecg_rules import statements_of
 from qiangji_inference.ecg_signal import RATE_HZ
 from qiangji_inference.ecg_types import (
-    ADULT_YEARS,
     AF_LEAST_VARIATION,
-    CORNELL_MV,
     HIGHEST_PLAUSIBLE_MV,
-    LOW_CHEST_MV,
-    LOW_LIMB_MV,
     QTC_HIGHEST_BPM,
-    SOKOLOW_LYON_MV,
     TACHYCARDIA_BPM,
     WIDE_QRS_MS,
     EcgMeasurements,
     Statement,
     Why,
+    with_reason,
 )
 from qiangji_inference.ecg_values import Values, take_values
 
@@ -38,7 +35,6 @@ _J60: Final = round(0.060 * RATE_HZ)
 #: Spikes in one recording from which the rhythm counts as paced; one or two are often artefacts
 #: (3 of 190 unpaced LUDB recordings have two, none has three).
 _PACED_SPIKES: Final = 3
-_LIMBS, _CHEST = LEADS[:6], LEADS[6:]
 
 
 def measure(
@@ -56,14 +52,19 @@ def measure(
     measured = _atria(measured, values)
     measured = _intervals(measured, values)
     measured = _amplitudes(measured, values)
-    measured = replace(measured, limb_reversal=suspected_reversal(values))
-    measured = _judged(measured, age_years, sex)
+    measured = _wired(measured, values)
+    measured = judge_amplitudes(measured, age_years, sex)
     return replace(measured, statements=statements_of(measured, age_years))
 
 
-def _with(measured: EcgMeasurements, why: Why, *names: str) -> EcgMeasurements:
-    """Note why values are missing; the first reason stands."""
-    return replace(measured, reasons={**dict.fromkeys(names, why), **measured.reasons})
+def _wired(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
+    wiring = suspected_wiring(values)
+    is_limb = wiring in LIMB_WIRINGS
+    return replace(
+        measured,
+        limb_reversal=wiring if is_limb else None,
+        chest_reversal=None if is_limb else wiring,
+    )
 
 
 def _rhythm(values: Values) -> EcgMeasurements:
@@ -77,12 +78,12 @@ def _rhythm(values: Values) -> EcgMeasurements:
         spikes_s=spikes,
     )
     if not values.pacing.is_measurable:
-        measured = _with(measured, Why.RATE_TOO_LOW, "spikes_s", "is_paced")
+        measured = with_reason(measured, Why.RATE_TOO_LOW, "spikes_s", "is_paced")
     rates = ("ventricular_bpm", "rr_mean_ms", "rr_longest_ms", "rr_shortest_ms", "rr_variation")
     if values.is_chaotic:
-        return _with(measured, Why.CHAOTIC, *rates)
+        return with_reason(measured, Why.CHAOTIC, *rates)
     if not peaks:
-        return _with(measured, Why.NO_QRS, *rates)
+        return with_reason(measured, Why.NO_QRS, *rates)
     unusual = values.beats.fiducials[values.beats.group > 0]
     measured = replace(
         measured,
@@ -91,7 +92,7 @@ def _rhythm(values: Values) -> EcgMeasurements:
         longest_pause_s=_longest_pause_s(peaks, values.prepared.duration_s),
     )
     if len(peaks) < 2:
-        return _with(measured, Why.TOO_FEW_BEATS, *rates)
+        return with_reason(measured, Why.TOO_FEW_BEATS, *rates)
     return _rr(measured, np.diff(peaks) * _MS)
 
 
@@ -110,14 +111,14 @@ def _rr(measured: EcgMeasurements, rr_ms: np.ndarray) -> EcgMeasurements:
         rr_shortest_ms=float(rr_ms.min()),
     )
     if rr_ms.size < 3:
-        return _with(measured, Why.TOO_FEW_BEATS, "rr_variation")
+        return with_reason(measured, Why.TOO_FEW_BEATS, "rr_variation")
     return replace(measured, rr_variation=round(float(rr_ms.std()) / mean, 4))
 
 
 def _atria(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
     names = ("atrial_bpm", "has_p", "is_flutter", "is_irregularly_irregular", "is_av_dissociated")
     if values.qrs is None:
-        return _with(measured, _no_beat(values), *names)
+        return with_reason(measured, _no_beat(values), *names)
     measured = replace(
         measured,
         has_p=values.p is not None,
@@ -131,7 +132,7 @@ def _atria(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
         return replace(measured, atrial_bpm=round(60.0 / values.train.period_s, 0))
     if values.p is not None:
         return replace(measured, atrial_bpm=measured.ventricular_bpm)
-    return _with(measured, Why.NO_P, "atrial_bpm")
+    return with_reason(measured, Why.NO_P, "atrial_bpm")
 
 
 def _no_beat(values: Values) -> Why:
@@ -151,7 +152,9 @@ def _is_irregular(measured: EcgMeasurements, values: Values) -> bool | None:
 def _intervals(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
     if values.qrs is None:
         names = ("p_ms", "pr_ms", "qrs_ms", "qt_ms", "qtc_ms", "qtc_bazett_ms", "axis_deg")
-        return _with(measured, _no_beat(values), *names, "is_wide_qrs", "is_wide_qrs_tachycardia")
+        return with_reason(
+            measured, _no_beat(values), *names, "is_wide_qrs", "is_wide_qrs_tachycardia"
+        )
     qrs_ms = (values.qrs.offset - values.qrs.onset) * _MS
     is_wide = values.qrs.is_open or qrs_ms >= WIDE_QRS_MS
     measured = replace(
@@ -161,14 +164,14 @@ def _intervals(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
         is_wide_qrs_tachycardia=is_wide and (measured.ventricular_bpm or 0.0) > TACHYCARDIA_BPM,
     )
     if values.qrs.is_open:
-        measured = _with(measured, Why.NO_ISOELECTRIC, "qrs_ms")
+        measured = with_reason(measured, Why.NO_ISOELECTRIC, "qrs_ms")
     measured = _p_intervals(measured, values)
     return _qt(measured, values)
 
 
 def _p_intervals(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
     if values.p is None or values.qrs is None:
-        return _with(measured, Why.NO_P, "p_ms", "pr_ms")
+        return with_reason(measured, Why.NO_P, "p_ms", "pr_ms")
     return replace(
         measured,
         p_ms=(values.p.offset - values.p.onset) * _MS,
@@ -178,11 +181,11 @@ def _p_intervals(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
 
 def _qt(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
     if values.t_end is None or values.qrs is None:
-        return _with(measured, Why.NO_T, "qt_ms", "qtc_ms", "qtc_bazett_ms")
+        return with_reason(measured, Why.NO_T, "qt_ms", "qtc_ms", "qtc_bazett_ms")
     qt_ms = (values.t_end - values.qrs.onset) * _MS
     measured = replace(measured, qt_ms=qt_ms, qtc_doubts=_qtc_doubts(measured))
     if measured.rr_mean_ms is None:
-        return _with(measured, Why.TOO_FEW_BEATS, "qtc_ms", "qtc_bazett_ms")
+        return with_reason(measured, Why.TOO_FEW_BEATS, "qtc_ms", "qtc_bazett_ms")
     rr_s = measured.rr_mean_ms / 1000.0
     return replace(
         measured,
@@ -224,73 +227,20 @@ def _amplitudes(measured: EcgMeasurements, values: Values) -> EcgMeasurements:
         st_j60_mv=by_lead(above[:, j + _J60 - 1 : j + _J60 + 2].mean(axis=1)),
     )
     if not values.prepared.is_usable.all():
-        measured = _with(measured, Why.LEADS_MISSING, "st_j_mv", "st_j60_mv", "r_mv", "s_mv")
+        measured = with_reason(measured, Why.LEADS_MISSING, "st_j_mv", "st_j60_mv", "r_mv", "s_mv")
     return _axis(measured, complexes, values)
 
 
 def _without_amplitudes(measured: EcgMeasurements, why: Why) -> EcgMeasurements:
     nothing: dict[str, float | None] = dict.fromkeys(LEADS)
     measured = replace(measured, st_j_mv=nothing, st_j60_mv=nothing, r_mv=nothing, s_mv=nothing)
-    return _with(measured, why, "st_j_mv", "st_j60_mv", "r_mv", "s_mv", "axis_deg")
+    return with_reason(measured, why, "st_j_mv", "st_j60_mv", "r_mv", "s_mv", "axis_deg")
 
 
 def _axis(measured: EcgMeasurements, complexes: np.ndarray, values: Values) -> EcgMeasurements:
     """Frontal axis from the areas of QRS in I and aVF (aVF scaled for its weaker lead)."""
     i, avf = LEADS.index("I"), LEADS.index("aVF")
     if not values.prepared.is_usable[[i, avf]].all():
-        return _with(measured, Why.LEADS_MISSING, "axis_deg")
+        return with_reason(measured, Why.LEADS_MISSING, "axis_deg")
     x, y = float(complexes[i].sum()), float(complexes[avf].sum()) * 2.0 / math.sqrt(3.0)
     return replace(measured, axis_deg=round(math.degrees(math.atan2(y, x)), 0))
-
-
-def _judged(measured: EcgMeasurements, age_years: float | None, sex: Sex | None) -> EcgMeasurements:
-    """Criteria that need leads, age or sex; children have limits of their own, not yet sourced."""
-    measured = replace(
-        measured,
-        sokolow_lyon_mv=_sum(measured.s_mv.get("V1"), _larger(measured, "V5", "V6")),
-        cornell_mv=_sum(measured.r_mv.get("aVL"), measured.s_mv.get("V3")),
-    )
-    names = ("is_lvh_sokolow_lyon", "is_lvh_cornell", "is_low_voltage_limb", "is_low_voltage_chest")
-    if age_years is None:
-        return _with(measured, Why.AGE_UNKNOWN, *names)
-    if age_years < ADULT_YEARS:
-        return _with(replace(measured, age_group="child"), Why.NO_CHILD_LIMITS, *names)
-    return _judged_adult(replace(measured, age_group="adult"), sex)
-
-
-def _judged_adult(measured: EcgMeasurements, sex: Sex | None) -> EcgMeasurements:
-    limit = CORNELL_MV.get(sex) if sex is not None else None
-    if limit is None:
-        measured = _with(measured, Why.SEX_UNKNOWN, "is_lvh_cornell")
-    measured = replace(
-        measured,
-        is_lvh_sokolow_lyon=_reaches(measured.sokolow_lyon_mv, SOKOLOW_LYON_MV),
-        is_lvh_cornell=None if limit is None else _reaches(measured.cornell_mv, limit),
-        is_low_voltage_limb=_is_low(measured, _LIMBS, LOW_LIMB_MV),
-        is_low_voltage_chest=_is_low(measured, _CHEST, LOW_CHEST_MV),
-    )
-    names = ("is_lvh_sokolow_lyon", "is_lvh_cornell", "is_low_voltage_limb", "is_low_voltage_chest")
-    open_names = [name for name in names if getattr(measured, name) is None]
-    return _with(measured, Why.LEADS_MISSING, *open_names)
-
-
-def _sum(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else round(a + b, 3)
-
-
-def _larger(measured: EcgMeasurements, a: str, b: str) -> float | None:
-    known = [v for v in (measured.r_mv.get(a), measured.r_mv.get(b)) if v is not None]
-    return max(known) if len(known) == 2 else None
-
-
-def _reaches(value: float | None, limit: float) -> bool | None:
-    return None if value is None else value >= limit
-
-
-def _is_low(measured: EcgMeasurements, leads: tuple[str, ...], limit_mv: float) -> bool | None:
-    """True when QRS stays under the limit in every one of the leads."""
-    heights = [_sum(measured.r_mv.get(lead), measured.s_mv.get(lead)) for lead in leads]
-    known = [height for height in heights if height is not None]
-    if len(known) < len(leads):
-        return None
-    return max(known) < limit_mv

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Final
 
@@ -22,9 +22,9 @@ WIDE_QRS_MS: Final = 120.0  # AHA/ACCF/HRS 2009 Part III
 #: Wide-QRS tachycardia: over 100/min with QRS of 120 ms or more (ACC/AHA/HRS 2006 definitions,
 #: doi:10.1161/CIRCULATIONAHA.106.178233).
 TACHYCARDIA_BPM: Final = 100.0
-#: Sokolow and Lyon 1949: S in V1 + larger R of V5, V6, in mV.
+#: Sokolow and Lyon 1949: S in V1 + larger R of V5, V6, in mV; at or above.
 SOKOLOW_LYON_MV: Final = 3.5
-#: Casale 1987 (doi:10.1161/01.CIR.75.3.565): R in aVL + S in V3, in mV.
+#: Casale 1987 (doi:10.1161/01.CIR.75.3.565): R in aVL + S in V3, in mV; above, not at.
 CORNELL_MV: Final = {Sex.M: 2.8, Sex.F: 2.0}
 #: Low voltage: QRS under these in all limb leads, or all chest leads (Madias 2008,
 #: doi:10.1016/j.jelectrocard.2008.06.021), peak to peak in mV.
@@ -78,7 +78,8 @@ class EcgMeasurements:
     Times are ms, rates per minute, amplitudes mV, ``*_s`` seconds from the start of the
     recording. ``longest_pause_s`` also counts the stretches before the first and after the last
     beat. ``limb_reversal`` is ``ra_la``, ``ra_ll`` or ``la_ll`` where limb electrodes seem
-    exchanged. ``st_*_mv`` are against the level just before QRS. ``is_*`` are None when not judged.
+    exchanged, ``chest_reversal`` ``v1_v2`` to ``v5_v6`` where neighbouring chest electrodes do.
+    ``st_*_mv`` are against the level just before QRS. ``is_*`` are None when not judged.
     ``qtc_doubts`` names what keeps QTc from raising urgency.
     """
 
@@ -115,6 +116,7 @@ class EcgMeasurements:
     is_flutter: bool | None = None
     has_p: bool | None = None
     limb_reversal: str | None = None
+    chest_reversal: str | None = None
     is_without_qrs: bool = False
     is_flat: bool = False
     is_chaotic: bool = False
@@ -140,6 +142,11 @@ class EcgMeasurements:
             for statement in self.statements
         ]
         return plain
+
+
+def with_reason(measured: EcgMeasurements, why: Why, *names: str) -> EcgMeasurements:
+    """Note why values are missing; the first reason stands."""
+    return replace(measured, reasons={**dict.fromkeys(names, why), **measured.reasons})
 
 
 def _plain(value: object) -> object:

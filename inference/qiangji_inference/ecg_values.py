@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,10 @@ _FIRST_LEVEL_S: Final = -0.070  # isoelectric before an average QRS, for the fir
 _LEVEL_BEFORE_ONSET_S: Final = 0.014
 _FLAT_MV: Final = 0.05  # peak to peak, 1-30 Hz, of the liveliest lead in most seconds
 _CHAOS_LEAST_BEATS: Final = 6
+#: Muscle noise lies above, most of QRS and all of ventricular fibrillation below.
+_BELOW_MUSCLE_HZ: Final = 15.0
 _CHAOS_USUAL_SHARE: Final = 0.40  # fewer beats than this share one shape
+_SPIKE_REACH: Final = 110  # samples before the fiducial point
 _REGULAR: Final = 0.10  # coefficient of variation of RR
 
 
@@ -49,8 +52,7 @@ def take_values(ecg: EcgRecord) -> Values:
     """Run the whole chain; stops early where there is nothing to measure."""
     pacing = find_pacing(ecg)
     prepared = prepare(ecg, pacing.cleaned_mv)
-    detection = detect_qrs(prepared)
-    beats = sort_beats(prepared, detection.peaks)
+    detection, beats = _sorted(prepared)
     start = Values(
         prepared,
         pacing,
@@ -67,14 +69,30 @@ def take_values(ecg: EcgRecord) -> Values:
     return _delineated(start, first)
 
 
+def _sorted(prepared: Prepared) -> tuple[Detection, Beats]:
+    """Beats by shape; where hardly two look alike, once more without the band of muscle noise.
+
+    QRS complexes under muscle noise come out alike then; ventricular fibrillation does not.
+    """
+    detection = detect_qrs(prepared)
+    beats = sort_beats(prepared, detection.peaks)
+    if not _is_chaotic(beats):
+        return detection, beats
+    calm = replace(prepared, mv=band(prepared.mv, 0, _BELOW_MUSCLE_HZ))
+    found = detect_qrs(calm)
+    again = sort_beats(calm, found.peaks)
+    return (detection, beats) if _is_chaotic(again) else (found, again)
+
+
 def _delineated(start: Values, first: Signal) -> Values:
     rows = start.prepared.independent
-    rough = qrs_bounds(first, rows)
+    spike = _spike(start)
+    rough = qrs_bounds(first, rows, spike=spike)
     level_s = rough.onset / RATE_HZ - _LEVEL_BEFORE_ONSET_S
     usual = median_beat(start.prepared.mv, start.beats.usual, level_s)
     if usual is None:
         return start
-    qrs = qrs_bounds(usual, rows)
+    qrs = qrs_bounds(usual, rows, spike=spike)
     rr = np.diff(start.beats.fiducials)
     shortest = float(np.percentile(rr, 25)) if rr.size else RATE_HZ
     end = t_end(usual, rows, qrs, shortest)
@@ -106,6 +124,14 @@ def _delineated(start: Values, first: Signal) -> Values:
         flutter_s=flutter_s,
         train=_train(start, qrs, last) if p is None and flutter_s is None else None,
     )
+
+
+def _spike(start: Values) -> int | None:
+    """Usual place of the spike before QRS, samples from the fiducial point; None unpaced."""
+    spikes = np.asarray(start.pacing.spikes_s) * RATE_HZ
+    near = [spikes[(spikes > f - _SPIKE_REACH) & (spikes < f)] for f in start.beats.usual.tolist()]
+    last = [found[-1] - f for found, f in zip(near, start.beats.usual, strict=True) if found.size]
+    return round(float(np.median(last))) if len(last) >= 0.5 * start.beats.usual.size else None
 
 
 def _train(start: Values, qrs: QrsBounds, last: int) -> PTrain | None:

@@ -19,6 +19,7 @@ from qiangji_datasets.records import LEADS, EcgRecord, Notice, Severity
 from qiangji_inference.ecg_beats import sort_beats
 from qiangji_inference.ecg_detect import detect_qrs
 from qiangji_inference.ecg_quality import LeadQuality, lead_quality
+from qiangji_inference.ecg_reversal import CHEST_WIRINGS
 from qiangji_inference.ecg_signal import Signal, prepare
 from qiangji_inference.ecg_types import (
     HIGHEST_PLAUSIBLE_MV,
@@ -51,6 +52,11 @@ class EcgCode(StrEnum):
     REVERSAL_RA_LA = "ecg.gate.reversal_ra_la"
     REVERSAL_RA_LL = "ecg.gate.reversal_ra_ll"
     REVERSAL_LA_LL = "ecg.gate.reversal_la_ll"
+    REVERSAL_V1_V2 = "ecg.gate.reversal_v1_v2"
+    REVERSAL_V2_V3 = "ecg.gate.reversal_v2_v3"
+    REVERSAL_V3_V4 = "ecg.gate.reversal_v3_v4"
+    REVERSAL_V4_V5 = "ecg.gate.reversal_v4_v5"
+    REVERSAL_V5_V6 = "ecg.gate.reversal_v5_v6"
     PACING = "ecg.gate.pacing"
     LOW_AMPLITUDE = "ecg.gate.low_amplitude"
     SPIKES_UNSEEN = "ecg.gate.spikes_unseen"
@@ -70,12 +76,14 @@ _LEADS_FOR_REFUSAL: Final = 3
 
 #: Calls that a condition makes invalid; rates and rhythm stay.
 _NOT_IF_REVERSED: Final = ("norm", "mi", "sttc", "cd", "hyp")
+_NOT_IF_CHEST_REVERSED: Final = ("norm", "mi", "sttc", "hyp")
 _NOT_IF_PACED: Final = ("norm", "mi", "sttc", "cd", "hyp", "cbbb")
 _NOT_IF_LOW: Final = ("norm", "sttc", "hyp")
 _SUPPRESSED: Final[dict[str, tuple[str, ...]]] = {
     EcgCode.REVERSAL_RA_LA: _NOT_IF_REVERSED,
     EcgCode.REVERSAL_RA_LL: _NOT_IF_REVERSED,
     EcgCode.REVERSAL_LA_LL: _NOT_IF_REVERSED,
+    **{EcgCode(f"ecg.gate.reversal_{wiring}"): _NOT_IF_CHEST_REVERSED for wiring in CHEST_WIRINGS},
     EcgCode.PACING: _NOT_IF_PACED,
     EcgCode.LOW_AMPLITUDE: _NOT_IF_LOW,
 }
@@ -192,8 +200,9 @@ def _disturbances(quality: LeadQuality) -> Iterator[Notice]:
 
 def _limits(ecg: EcgRecord, measurements: EcgMeasurements) -> Iterator[Notice]:
     """What may be read, but not for everything."""
-    if measurements.limb_reversal is not None:
-        yield Notice(EcgCode(f"ecg.gate.reversal_{measurements.limb_reversal}"), Severity.WARN)
+    reversal = measurements.limb_reversal or measurements.chest_reversal
+    if reversal is not None:
+        yield Notice(EcgCode(f"ecg.gate.reversal_{reversal}"), Severity.WARN)
     if measurements.is_paced:
         yield Notice(EcgCode.PACING, Severity.WARN, {"spikes": len(measurements.spikes_s)})
     if measurements.is_paced is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.ludb import read_signal
+from support.ludb import read_ludb_signal, read_signal
 
 from qiangji_datasets.records import EcgRecord, PersonIdentity, StudyIds
 from qiangji_datasets.synthetic.ecg_faults import (
@@ -25,7 +25,7 @@ from qiangji_inference.results import GateResult
 pytestmark = pytest.mark.shared
 
 _RECORDED = [0, 1, 6, 7, 8, 9, 10, 11]
-_HELD_OUT = range(2, 201, 8)  # even records; thresholds and weights come from odd ones
+_HELD_OUT = range(2, 201, 8)  # even records; thresholds come from odd ones
 
 
 def _check(signal: np.ndarray) -> GateResult:
@@ -42,7 +42,7 @@ def _spoiled(signal: np.ndarray, faults: EcgFaults, seed: int) -> np.ndarray:
 def test_at_most_one_in_a_hundred_good_recordings_is_refused_or_called_exchanged(
     shared_data: Path,
 ) -> None:
-    signals = [read_signal(shared_data / f"ecg/ludb/data/{n}") for n in range(1, 201)]
+    signals = [read_ludb_signal(shared_data / f"ecg/ludb/data/{n}") for n in range(1, 201)]
     folder = shared_data / "ecg/ptbxl_raw_sample/wfdb"
     signals += [read_signal(header.with_suffix("")) for header in folder.glob("*.hea")]
     results = [_check(signal) for signal in signals]
@@ -70,7 +70,7 @@ def test_faults_laid_on_held_out_recordings_are_refused(
 ) -> None:
     refused = [
         not _check(
-            _spoiled(read_signal(shared_data / f"ecg/ludb/data/{number}"), faults, number)
+            _spoiled(read_ludb_signal(shared_data / f"ecg/ludb/data/{number}"), faults, number)
         ).is_readable
         for number in _HELD_OUT
     ]
@@ -78,16 +78,23 @@ def test_faults_laid_on_held_out_recordings_are_refused(
     assert np.mean(refused) >= 0.95
 
 
-@pytest.mark.parametrize("reversal", [Reversal.RA_LA, Reversal.RA_LL])
-def test_exchanged_right_arm_is_found_on_held_out_recordings(
-    shared_data: Path, reversal: Reversal
+@pytest.mark.parametrize(
+    ("reversal", "least"),
+    [
+        (Reversal.RA_LA, 0.95),
+        (Reversal.RA_LL, 0.95),
+        (Reversal.V1_V2, 0.90),
+        (Reversal.V3_V4, 0.65),
+    ],
+)
+def test_exchanged_electrodes_are_found_on_held_out_recordings(
+    shared_data: Path, reversal: Reversal, least: float
 ) -> None:
     found = []
     for number in _HELD_OUT:
-        signal = read_signal(shared_data / f"ecg/ludb/data/{number}")
+        signal = read_ludb_signal(shared_data / f"ecg/ludb/data/{number}")
         result = _check(_spoiled(signal, EcgFaults(reversal=reversal), number))
         if "ecg.gate.pacing" not in {notice.code for notice in result.notices}:
             found.append("mi" in result.suppresses)
 
-    # One in ten has no usual beat to judge by (wide or merged QRS): not suspected, not withheld.
-    assert np.mean(found) >= 0.80
+    assert np.mean(found) >= least

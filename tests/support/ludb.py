@@ -16,6 +16,7 @@ with warnings.catch_warnings():
     import wfdb
 
 _LEAD_FILES = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
+_COUNTS_PER_MV = 1000.0
 _SAME_BEAT = 80  # samples at 500 Hz
 _LEADS_AGREE = 6
 
@@ -52,6 +53,16 @@ class LudbRecord:
 def read_signal(stem: Path) -> np.ndarray:
     """(12, n) float32 in mV of any WFDB recording."""
     return np.ascontiguousarray(wfdb.rdrecord(str(stem)).p_signal.T, dtype=np.float32)
+
+
+def read_ludb_signal(stem: Path) -> np.ndarray:
+    """(12, n) float32 in mV of a LUDB recording, all leads to one scale.
+
+    The headers state a gain of its own for every lead, by which each spans 1 mV and lead III is
+    not II - I; the stored counts fulfil Einthoven's law. A count is taken as 1 uV.
+    """
+    counts = wfdb.rdrecord(str(stem), physical=False).d_signal.T
+    return np.ascontiguousarray(counts / _COUNTS_PER_MV, dtype=np.float32)
 
 
 def read_ludb(folder: Path, number: int) -> LudbRecord:

@@ -16,12 +16,17 @@ ELECTRODES: Final = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
 class Reversal(StrEnum):
-    """Two limb electrodes exchanged."""
+    """Two electrodes exchanged: of the limbs, or neighbours on the chest."""
 
     NONE = "none"
     RA_LA = "ra_la"
     RA_LL = "ra_ll"
     LA_LL = "la_ll"
+    V1_V2 = "v1_v2"
+    V2_V3 = "v2_v3"
+    V3_V4 = "v3_v4"
+    V4_V5 = "v4_v5"
+    V5_V6 = "v5_v6"
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class EcgFaults:
     flat_leads
         Leads written as a constant zero.
     reversal
-        Limb electrodes exchanged.
+        Electrodes exchanged.
     scale
         Factor on all values, for wrongly declared units.
     """
@@ -106,7 +111,7 @@ def apply_to_leads(leads_mv: NDArray[np.float64], faults: EcgFaults) -> NDArray[
 
 
 def reverse(electrodes_mv: NDArray[np.float64], reversal: Reversal) -> NDArray[np.float64]:
-    """Potentials as recorded with two limb electrodes exchanged."""
+    """Potentials as recorded with two electrodes exchanged."""
     order = list(range(len(ELECTRODES)))
     if reversal is not Reversal.NONE:
         a, b = (ELECTRODES.index(name.upper()) for name in reversal.value.split("_"))

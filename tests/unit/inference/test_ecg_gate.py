@@ -11,6 +11,7 @@ from qiangji_datasets.records import EcgRecord, Notice, PersonIdentity, Severity
 from qiangji_datasets.synthetic.ecg import (
     EcgFaults,
     EcgRecipe,
+    Reversal,
     Rhythm,
     make_ecg,
 )
@@ -71,6 +72,25 @@ def test_a_slighter_fault_warns_and_may_be_read(faults: EcgFaults, code: str) ->
 
     assert result.is_readable, result.notices
     assert code in _codes(result)
+
+
+def test_muscle_noise_over_visible_complexes_is_noise_and_no_chaos() -> None:
+    for seed in range(3):
+        codes = _codes(_check(_ecg(seed, faults=EcgFaults(muscle_mv=0.25))))
+
+        assert EcgCode.NOISE in codes
+        assert EcgCode.CHAOTIC not in codes
+
+
+@pytest.mark.parametrize("reversal", [Reversal.RA_LA, Reversal.RA_LL, Reversal.V1_V2])
+def test_an_exchange_withholds_what_it_invalidates_and_keeps_the_rhythm(
+    reversal: Reversal,
+) -> None:
+    result = _check(_ecg(faults=EcgFaults(**CALM, reversal=reversal)))
+
+    assert f"ecg.gate.reversal_{reversal.value}" in _codes(result)
+    assert {"norm", "mi", "sttc", "hyp"} <= result.suppresses.keys()
+    assert not {"af_flutter", "stach", "sbrad"} & result.suppresses.keys()
 
 
 def test_a_bundle_may_ask_for_less() -> None:
