@@ -176,8 +176,8 @@ def card(net: ReversalNet, held_out: dict[str, Floats]) -> dict[str, object]:
                 "interval": [_rounded(area.low), _rounded(area.high)],
                 "found": _rounded(float((wrong[:, index] > least[index]).mean())),
             }
-        alarms = (right > least).any(axis=1)
-        share = wilson(int(alarms.sum()), len(alarms))
+        alarms = int(np.count_nonzero(np.any(right > least, axis=1)))
+        share = wilson(alarms, len(right))
         rows["false_alarms"] = {"share": _rounded(share.value), "high": _rounded(share.high)}
         found[name] = rows | {"n": len(right)}
     return found
