@@ -28,7 +28,7 @@ from PIL import Image
 from torch import nn
 
 from qiangji_inference.gate_film_net import SIDE, PictureClass, channels, net_of, thumbnail
-from qiangji_inference.metrics import auc
+from qiangji_inference.metrics import auc_interval, wilson
 from qiangji_training.fit_film_gate_negatives import (
     made_up,
     other_dicom,
@@ -48,7 +48,7 @@ _COPIES: Final = {
     PictureClass.UPSIDE_DOWN: 1, PictureClass.LATERAL: 1, PictureClass.CUT_OFF: 1,
     PictureClass.MIRRORED: 2, PictureClass.NOT_CHEST: 1,
 }  # fmt: skip
-_REFUSED_SHARE: Final = 0.004  # of right validation films, at the refusing threshold
+_REFUSED_SHARE: Final = 0.008  # of all right validation films, at the refusing threshold
 _WARNED_SHARE: Final = 0.02
 _MIRROR_WARNED_SHARE: Final = 0.005
 
@@ -259,21 +259,23 @@ def right(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(probabilities[:, frontal] + probabilities[:, mirrored])
 
 
+def mirrored(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Share of the probability of a right film that lies on a mirrored one."""
+    mirror = probabilities[:, CLASSES.index(PictureClass.MIRRORED)]
+    return np.asarray(mirror / np.maximum(right(probabilities), 1e-9))
+
+
 def thresholds(arrays: dict[str, NDArray[np.generic]], films: Films) -> dict[str, np.float32]:
-    """Least over the sets of the quantile that refuses or warns about the stated share."""
+    """Quantiles: refusing over all sets, warning on the worst set, mirrored over adults."""
     found = {name: _probabilities(arrays, pictures) for name, pictures in films.sets.items()}
-    mirror = CLASSES.index(PictureClass.MIRRORED)
+    pooled = np.concatenate(list(found.values()))
     adults = np.concatenate([found["nih"], found["shenzhen"]])
     return {
-        "threshold_refuse": np.float32(
-            min(np.quantile(right(p), _REFUSED_SHARE) for p in found.values())
-        ),
+        "threshold_refuse": np.float32(np.quantile(right(pooled), _REFUSED_SHARE)),
         "threshold_warn": np.float32(
             min(np.quantile(right(p), _WARNED_SHARE) for p in found.values())
         ),
-        "threshold_mirrored": np.float32(
-            np.quantile(adults[:, mirror] / right(adults), 1 - _MIRROR_WARNED_SHARE)
-        ),
+        "threshold_mirrored": np.float32(np.quantile(mirrored(adults), 1 - _MIRROR_WARNED_SHARE)),
     }
 
 
@@ -282,36 +284,50 @@ def card(
 ) -> dict[str, object]:
     """What was measured on test films and held-out pictures."""
     rng = np.random.default_rng(2)
-    refuse = float(arrays["threshold_refuse"])
-    good = {name: right(_probabilities(arrays, part)) for name, part in films.sets.items()}
+    refuse, flip = (float(arrays[f"threshold_{name}"]) for name in ("refuse", "mirrored"))
+    good = {name: _probabilities(arrays, part) for name, part in films.sets.items()}
     pooled = np.concatenate(list(good.values()))
     faults: dict[str, object] = {}
     for kind in CLASSES[1:]:
         made = [fault(rng, film, kind) for film in films.all()[::9]]
-        faults[kind.value] = _against(pooled, _probabilities(arrays, made), refuse, kind)
+        faults[kind.value] = _against(pooled, _probabilities(arrays, made), (refuse, flip), kind)
     for name, pictures in others.items():
         kind = PictureClass.NOT_CHEST
-        faults[name] = _against(pooled, _probabilities(arrays, pictures), refuse, kind)
+        faults[name] = _against(pooled, _probabilities(arrays, pictures), (refuse, flip), kind)
     return {
         "refused_right_films": {
-            name: {"share": round(float((p < refuse).mean()), 4), "n": len(p)}
-            for name, p in good.items()
+            name: _share(right(p) < refuse) for name, p in (good | {"all": pooled}).items()
         },
+        "called_mirrored": {name: _share(mirrored(p) > flip) for name, p in good.items()},
         "faults": faults,
         "right_films": "NIH ChestX-ray14, Shenzhen, Kermany; patient-disjoint test films",
         "laterals": "no real laterals in the public sets: measured on one-lung stand-ins",
     }
 
 
+def _share(holds: NDArray[np.bool_]) -> dict[str, float | int]:
+    """Share of films with the upper end of its 95 % interval."""
+    high = wilson(int(holds.sum()), len(holds)).high
+    return {"share": round(float(holds.mean()), 4), "high": round(high or 0.0, 4), "n": len(holds)}
+
+
 def _against(
-    good: NDArray[np.float32], found: NDArray[np.float32], refuse: float, kind: PictureClass
-) -> dict[str, float | int]:
-    score = np.concatenate([1 - good, 1 - right(found)])
-    truth = np.concatenate([np.zeros(len(good)), np.ones(len(found))]).astype(bool)
-    area = auc(truth, score)
+    good: NDArray[np.float32],
+    found: NDArray[np.float32],
+    limits: tuple[float, float],
+    kind: PictureClass,
+) -> dict[str, object]:
+    """AUC against right films; share refused, or of mirrored films warned about; share named."""
+    refuse, flip = limits
+    is_mirror = kind is PictureClass.MIRRORED
+    scores = [mirrored(p) if is_mirror else 1 - right(p) for p in (good, found)]
+    truth = np.repeat([0.0, 1.0], [len(good), len(found)])
+    area = auc_interval(truth, np.concatenate(scores))
+    hits = scores[1] > (flip if is_mirror else 1 - refuse)
     return {
-        "auc": round(area or 0.0, 4),
-        "refused": round(float((right(found) < refuse).mean()), 4),
+        "auc": round(area.value or 0.0, 4),
+        "interval": [round(area.low or 0.0, 4), round(area.high or 0.0, 4)],
+        "warned" if is_mirror else "refused": round(float(hits.mean()), 4),
         "named": round(float((found.argmax(1) == CLASSES.index(kind)).mean()), 4),
         "n": len(found),
     }
