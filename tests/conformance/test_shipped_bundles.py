@@ -71,11 +71,15 @@ def test_a_shipped_bundle_reproduces_its_golden_cases(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_shipped_bundle_refuses_children(name: str) -> None:
+def test_a_shipped_bundle_reads_adults_or_children_never_both(name: str) -> None:
     bundle = _bundle(name)
+    youngest, limit = bundle.age_range_years
 
+    assert bundle.accepts_age(youngest)
+    assert not bundle.accepts_age(youngest - 0.01)
+    assert not bundle.accepts_age(limit)
+    assert youngest >= 18 or limit <= 18
     assert not bundle.accepts_age(17)
-    assert bundle.accepts_age(18)
 
 
 @pytest.mark.parametrize("name", NAMES)

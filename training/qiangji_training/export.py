@@ -123,8 +123,9 @@ def export_bundle(run_folder: Path, *, about: Path, data: Path, out: Path, on: d
         _write(folder, run, texts, task, earlier=earlier, on=on)
         open_model(load_bundle(folder))
         check_release(target, folder)
+        # Aside first, so that a crash in between leaves both.
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(Path(staging) / "earlier")
         folder.rename(target)
     return target
 
