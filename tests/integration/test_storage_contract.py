@@ -492,6 +492,25 @@ def test_erasing_a_person_keeps_every_chain_valid(box: Box) -> None:
         unit.persons.erase("nobody")
 
 
+def test_only_a_person_whom_no_case_uses_is_forgotten(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        unit.cases.add_recording(recording("r1"))
+        unit.persons.add("p9", PATIENT)
+        unit.commit()
+
+    with box.store.begin() as unit:
+        for person_id in ("p1", "p9", "nobody"):
+            unit.persons.forget_unused(person_id)
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert unit.persons.get("p1") == PATIENT
+        assert unit.persons.get("p9") is None
+        assert unit.persons.find_by_name(PATIENT.name) == ["p1"]
+        assert [item.file_name for item in unit.cases.recordings("c1")] != [""]
+
+
 def test_identity_and_free_text_are_nowhere_in_the_clear(box: Box) -> None:
     add_case(box)
     upload = _upload(file_name="张三丰.dcm")

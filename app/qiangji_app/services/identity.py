@@ -154,7 +154,7 @@ def linked(ctx: Context, unit: Unit, actor: Actor, case: Case, person_id: str) -
         raise Conflict("identity.link_differs", fields=",".join(differing))
     before = case.person_id
     case = unit.cases.save(replace(case, person_id=person_id))
-    unit.persons.erase(before)
+    unit.persons.forget_unused(before)  # an earlier link may have made it another case's too
     return case
 
 

@@ -92,6 +92,12 @@ class SqlPersons:
         for case_id in self._rows.all(cases, _first):
             self._blank_case(case_id)
 
+    def forget_unused(self, person_id: str) -> None:
+        """Forget what was typed into a row that no case uses; a row in use stays as it is."""
+        users = select(clinical_case.c.id).where(clinical_case.c.person_id == person_id).limit(1)
+        if self._rows.one(users, _first) is None:
+            self._forget(person_id)
+
     def find_by_id_number(self, id_number: str) -> Sequence[str]:
         """Persons with this identity number, oldest first."""
         return self._find("id_number", _id_number(id_number))

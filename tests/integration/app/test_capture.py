@@ -372,6 +372,27 @@ def test_correcting_a_linked_case_leaves_the_other_cases_person_alone(county: Co
     assert county.case(case_id).person_id != person_id
 
 
+def test_linking_a_returned_case_anew_leaves_the_first_persons_name_on_their_report(
+    county: County,
+) -> None:
+    first, second = county.signed(), county.signed()
+    actor = county.caller("operator").actor
+    case_id = county.draft()
+    county.upload(case_id)
+    capture.submit(county.ctx, actor, case_id, person_id=county.case(first).person_id)
+    specialist = county.caller("specialist").actor
+    review.claim(county.ctx, specialist, case_id)
+    review.return_case(county.ctx, specialist, case_id, "wrong_patient", "")
+
+    linked = capture.submit(county.ctx, actor, case_id, person_id=county.case(second).person_id)
+
+    assert linked.person_id == county.case(second).person_id
+    with county.store.read() as unit:
+        kept = unit.persons.get(county.case(first).person_id)
+    assert kept is not None
+    assert kept.name == "赵某"
+
+
 def test_reasons_given_for_other_files_do_not_hold_for_new_ones(county: County) -> None:
     county.reader.outcomes[b"other"] = outcome(person=Patient("钱某", sex="M"))
     county.reader.outcomes[b"third"] = outcome(person=Patient("孙某", sex="M"))
