@@ -148,3 +148,41 @@ def test_a_draft_survives_the_language_switch_and_an_amendment_is_taken_over(
     expect(page.get_by_test_id("report-impression")).to_have_value("还没有保存的话")
     expect(page.get_by_test_id("take-over")).to_have_count(0)
     other.leave()
+
+
+def test_a_report_that_was_not_saved_or_changed_elsewhere_is_not_signed(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    data = ecg_file(tmp_path / "b.dcm", name="李小红", seed=2).read_bytes()
+    with closing(_client(address, "operator")) as operator:
+        case_id = open_case(operator, "ecg")
+        recording(operator, upload(operator, case_id, data)["recording_id"])
+        submit(operator, case_id)
+    signed: list[str] = []
+    specialist = Person(browser, address, "specialist", PASSWORD)
+    page = specialist.page
+    page.on("request", lambda sent: signed.append(sent.url) if sent.url.endswith("/sign") else None)
+    draft = f"**/api/v1/cases/{case_id}/draft"
+    with closing(_client(address, "specialist")) as elsewhere:
+        assert elsewhere.post(f"/api/v1/cases/{case_id}/claim").status_code == 200
+        page.goto(f"{address}/reading?case={case_id}")
+        page.get_by_test_id("report-impression").fill("窦性心律")
+
+        page.route(draft, lambda route: route.abort())
+        page.get_by_test_id("sign").click()
+        page.get_by_text("草稿没有存上").first.wait_for()
+        expect(page.get_by_test_id("confirm-yes")).to_have_count(0)
+        assert signed == []
+
+        page.unroute(draft)
+        page.get_by_test_id("sign").click()
+        page.get_by_test_id("confirm-yes").wait_for()
+        other = {"template_id": "ecg_standard", "impression": "心房颤动"}
+        path = f"/api/v1/cases/{case_id}"
+        assert elsewhere.put(f"{path}/draft", json=other).status_code == 200
+        page.get_by_test_id("confirm-yes").click()
+        page.get_by_test_id("sign-password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_text("报告内容已变,请核对后再签").wait_for()
+        assert elsewhere.get(path).json()["state"] == "claimed"
+    specialist.leave()

@@ -278,7 +278,7 @@ def test_another_sites_things_are_not_there(
         ("POST", "cases/{case_id}/claim", None),
         ("POST", "cases/{case_id}/messages", {"text": "x"}),
         ("PUT", "cases/{case_id}/draft", {}),
-        ("POST", "cases/{case_id}/sign", {}),
+        ("POST", "cases/{case_id}/sign", {"draft_sha256": "0" * 64}),
         ("DELETE", "cases/{case_id}/recordings/{recording_id}", None),
         ("POST", "images/{recording_id}/map-viewed", {"label": "mi"}),
     ],

@@ -40,4 +40,5 @@ def read_and_sign(client: httpx.Client, case_id: str, report: Json | None = None
             _done(client.put(path, json={"verdict": "rejected"}))
     draft = client.put(f"/api/v1/cases/{case_id}/draft", json=report or _REPORT)
     assert draft.status_code == 200, draft.text
-    return _done(client.post(f"/api/v1/cases/{case_id}/sign", json={"password": PASSWORD}))
+    signature = {"password": PASSWORD, "draft_sha256": draft.json()["sha256"]}
+    return _done(client.post(f"/api/v1/cases/{case_id}/sign", json=signature))

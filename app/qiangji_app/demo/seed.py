@@ -12,7 +12,7 @@ from qiangji_app.demo.county import PASSWORD, DemoCase, county, demo_cases
 from qiangji_app.demo.pictures import recording_bytes
 from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency, Verdict
 from qiangji_app.domain.person import Patient
-from qiangji_app.domain.report import ReportContent
+from qiangji_app.domain.report import ReportContent, draft_digest
 from qiangji_app.domain.roles import Role, Site, SiteKind
 from qiangji_app.services import capture, followup, review, sessions, uploading
 from qiangji_app.services.accounts import add_site, create_account
@@ -149,8 +149,9 @@ def _read(ctx: Context, callers: dict[str, Caller], case: DemoCase, case_id: str
     if case.until in ("claimed", "returned"):
         return
     _judge_all(ctx, specialist, case_id)
-    review.save_draft(ctx, specialist.actor, case_id, _content(row))
-    review.sign(ctx, sessions.unlock(ctx, specialist, PASSWORD), case_id)
+    draft = review.save_draft(ctx, specialist.actor, case_id, _content(row))
+    unlocked = sessions.unlock(ctx, specialist, PASSWORD)
+    review.sign(ctx, unlocked, case_id, draft_digest(draft.content))
     if case.until == "signed":
         return
     with ctx.store.read() as unit:

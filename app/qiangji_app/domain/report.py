@@ -67,6 +67,11 @@ class SignedReport:
     digest_version: int = 1
 
 
+def draft_digest(content: ReportContent) -> str:
+    """SHA-256, hex, of what stands in a draft; who signs names it, and signs nothing else."""
+    return _sha256(_body(content))
+
+
 def signed_digest(report: SignedReport) -> str:
     """SHA-256, hex, of the canonical JSON of what was signed, as ``digest_version`` defines it.
 
@@ -81,14 +86,7 @@ def signed_digest(report: SignedReport) -> str:
         "signer_id": report.signer_id,
         "signed_at": report.signed_at.isoformat(timespec="microseconds"),
         "recordings": list(report.recording_sha256),
-        "template_id": report.content.template_id,
-        "fields": report.content.fields,
-        "impression": report.content.impression,
-        "advice": report.content.advice,
-        "findings": list(report.content.findings),
-        "measurements": report.content.measurements,
-        "is_critical": report.content.is_critical,
-    }
+    } | _body(report.content)
     if report.digest_version == DIGEST_VERSION:
         body |= {
             "digest_version": report.digest_version,
@@ -100,5 +98,22 @@ def signed_digest(report: SignedReport) -> str:
         }
     elif report.digest_version != 1:
         raise ValueError(f"no such digest version: {report.digest_version!r}")
+    return _sha256(body)
+
+
+def _body(content: ReportContent) -> dict[str, object]:
+    return {
+        "template_id": content.template_id,
+        "fields": content.fields,
+        "impression": content.impression,
+        "advice": content.advice,
+        "findings": list(content.findings),
+        "measurements": content.measurements,
+        "is_critical": content.is_critical,
+    }
+
+
+def _sha256(body: dict[str, object]) -> str:
+    """Of the canonical JSON."""
     text = json.dumps(body, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()

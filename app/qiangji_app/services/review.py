@@ -17,6 +17,7 @@ from qiangji_app.domain.report import (
     DraftReport,
     ReportContent,
     SignedReport,
+    draft_digest,
     signed_digest,
 )
 from qiangji_app.domain.roles import Actor
@@ -213,8 +214,13 @@ def judge(
     return finding
 
 
-def sign(ctx: Context, caller: Caller, case_id: str) -> SignedReport:
+def sign(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> SignedReport:
     """Sign the draft as the next version; the site must acknowledge that version.
+
+    Parameters
+    ----------
+    draft_sha256
+        ``draft_digest`` of what the signer has before him.
 
     Raises
     ------
@@ -223,8 +229,9 @@ def sign(ctx: Context, caller: Caller, case_id: str) -> SignedReport:
     InputRejected
         No draft, or no impression.
     Conflict
-        A flagged AI hint has no verdict, a file was not read yet, or form and file differ and
-        nobody confirmed.
+        ``sign.draft_changed``: another text is stored than the signer has before him. A flagged
+        AI hint has no verdict, a file was not read yet, or form and file differ and nobody
+        confirmed.
     """
     actor = caller.actor
     with ctx.store.begin() as unit:
@@ -235,7 +242,7 @@ def sign(ctx: Context, caller: Caller, case_id: str) -> SignedReport:
             raise NotPermitted("sign.password_needed")
         if actor.user_id in _senders(unit, case):
             raise NotPermitted("workflow.own_case")
-        draft = _ready(unit, case, draft)
+        draft = _ready(unit, case, draft, draft_sha256)
         report = _signed(ctx, unit, actor, case, draft)
         unit.cases.add_signed(report)
         unit.cases.remove_draft(case.id)
@@ -307,8 +314,12 @@ def _senders(unit: Unit, case: Case) -> set[str]:
     return {case.created_by} | uploaders | submitters
 
 
-def _ready(unit: Unit, case: Case, draft: DraftReport | None) -> DraftReport:
-    if draft is None or not draft.content.impression.strip():
+def _ready(unit: Unit, case: Case, draft: DraftReport | None, draft_sha256: str) -> DraftReport:
+    if draft is None:
+        raise InputRejected("sign.no_impression")
+    if draft_digest(draft.content) != draft_sha256:
+        raise Conflict("sign.draft_changed")
+    if not draft.content.impression.strip():
         raise InputRejected("sign.no_impression")
     recordings = unit.cases.recordings(case.id)
     if any(not row.reading for row in recordings):

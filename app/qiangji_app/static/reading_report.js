@@ -14,6 +14,8 @@ export class ReportEditor {
     this.element = h("section", { class: "qp-report", dataset: { testid: "report-editor" } });
     this.content = view.draft ? { ...view.draft, findings: view.draft.findings.map((one) => one.label) } : null;
     this.dirty = false;
+    this.savedAs = view.draft ? view.draft.sha256 : ""; // names the stored text that is on the screen
+    this.saving = Promise.resolve();
     this.offered = new Map();
     this.measures = h("div", {});
     this.saveSoon = debounce(() => guarded(() => this.save()), AUTOSAVE_MS);
@@ -154,9 +156,9 @@ export class ReportEditor {
     this.saveSoon();
   }
 
-  /** Save the draft; `saving` never rejects, for those who only wait for the line to be free. */
+  /** Save the draft, one after another; `saving` never rejects, for those who only wait for the line to be free. */
   save() {
-    const sent = this.send();
+    const sent = this.saving.then(() => this.send());
     this.saving = sent.catch(() => null);
     return sent;
   }
@@ -166,7 +168,8 @@ export class ReportEditor {
     this.dirty = false;
     const { template_id: template, fields, impression, advice, findings, measurements, is_critical: critical } = this.content;
     try {
-      const { saved_at: at } = await put(`/cases/${this.view.id}/draft`, { template_id: template, fields, impression, advice, findings, measurements, is_critical: critical });
+      const { saved_at: at, sha256 } = await put(`/cases/${this.view.id}/draft`, { template_id: template, fields, impression, advice, findings, measurements, is_critical: critical });
+      this.savedAs = sha256;
       this.say(t("ui.report.saved", { at: when(at, { seconds: true }) }));
     } catch (error) {
       this.dirty = true;
@@ -187,16 +190,17 @@ export class ReportEditor {
     if (this.unlock) this.unlock.textContent = left > 0 ? t("ui.sign.unlocked", { n: left }) : t("ui.sign.locked");
   }
 
+  /** Sign what is on the screen, once the server has it; it refuses where another text is stored. */
   async sign() {
     if (!this.content.impression.trim()) {
       this.impression.focus();
       toast(t("ui.report.impression_needed"), { kind: "warn" });
       return;
     }
-    this.saveSoon.cancel();
-    await this.save();
+    await this.settle();
+    if (!this.savedAs) throw new Error(t("ui.report.not_saved"));
     if (!(await confirmed(t("ui.sign.title"), t("ui.sign.text", { name: this.view.patient.name, id: this.view.short_id }), { yes: t("ui.reading.sign"), kind: "primary" }))) return;
-    const signed = await withPassword(() => post(`/cases/${this.view.id}/sign`, {}));
+    const signed = await withPassword(() => post(`/cases/${this.view.id}/sign`, { draft_sha256: this.savedAs }));
     if (signed) this.onsigned(signed);
   }
 }

@@ -129,7 +129,7 @@ def test_signing_and_calling_are_closed_to_everybody_else(county: County) -> Non
 
     for login in sorted(set(PEOPLE) - {"specialist"}):
         with pytest.raises((NotPermitted, NotFound)):
-            review.sign(county.ctx, county.unlocked(login), case_id)
+            county.sign(county.unlocked(login), case_id)
     for login in sorted(set(PEOPLE) - {"specialist", "specialist2"}):
         with pytest.raises((NotPermitted, NotFound)):
             followup.raise_call(county.ctx, county.unlocked(login), case_id, "stemi", "t")

@@ -61,7 +61,7 @@ def test_an_alarm_ends_with_the_signature(county: County) -> None:
     review.claim(county.ctx, specialist, case_id)
 
     review.save_draft(county.ctx, specialist, case_id, content())
-    review.sign(county.ctx, county.unlocked("specialist"), case_id)
+    county.sign(county.unlocked("specialist"), case_id)
 
     assert alarms.alerts(county.ctx, specialist) == []
 

@@ -59,7 +59,7 @@ def test_a_stored_cell_is_shown_in_colour_in_lists_and_results(county: County) -
     capture.submit(county.ctx, operator, case_id)
     review.claim(county.ctx, specialist, case_id)
     review.save_draft(county.ctx, specialist, case_id, content())
-    review.sign(county.ctx, county.unlocked("specialist"), case_id)
+    county.sign(county.unlocked("specialist"), case_id)
     document = result_document(county.ctx, operator, case_id)
     page = result_html(document, county.ctx.catalogue, Language.ZH)
 

@@ -25,7 +25,7 @@ def _signed_with(county: County, *files: bytes) -> str:
     capture.submit(county.ctx, operator, case_id, override_reason="仅有此片")
     review.claim(county.ctx, specialist, case_id)
     review.save_draft(county.ctx, specialist, case_id, content())
-    review.sign(county.ctx, county.unlocked("specialist"), case_id)
+    county.sign(county.unlocked("specialist"), case_id)
     return case_id
 
 

@@ -10,7 +10,7 @@ from support.county import PASSWORD, County, content, outcome
 
 from qiangji_app.domain.case import Verdict
 from qiangji_app.domain.person import Patient
-from qiangji_app.domain.report import SignedReport
+from qiangji_app.domain.report import SignedReport, draft_digest
 from qiangji_app.domain.workflow import State
 from qiangji_app.services import capture, followup, identity, listing, review, sessions, uploading
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted, WrongState
@@ -115,12 +115,12 @@ def test_signing_needs_the_password_again_within_fifteen_minutes(county: County)
     review.save_draft(county.ctx, caller.actor, case_id, content())
 
     with pytest.raises(NotPermitted, match="sign.password_needed"):
-        review.sign(county.ctx, caller, case_id)
+        county.sign(caller, case_id)
     unlocked = county.unlocked("specialist")
     county.clock.step(minutes=15)
     with pytest.raises(NotPermitted, match="sign.password_needed"):
-        review.sign(county.ctx, unlocked, case_id)
-    report = review.sign(county.ctx, county.unlocked("specialist"), case_id)
+        county.sign(unlocked, case_id)
+    report = county.sign(county.unlocked("specialist"), case_id)
 
     assert report.version == 1
     assert county.case(case_id).state is State.SIGNED
@@ -131,10 +131,23 @@ def test_nothing_is_signed_without_an_impression(county: County) -> None:
     caller = county.unlocked("specialist")
 
     with pytest.raises(InputRejected, match="sign.no_impression"):
-        review.sign(county.ctx, caller, case_id)
+        county.sign(caller, case_id)
     review.save_draft(county.ctx, caller.actor, case_id, content(" "))
     with pytest.raises(InputRejected, match="sign.no_impression"):
-        review.sign(county.ctx, caller, case_id)
+        county.sign(caller, case_id)
+
+
+def test_only_what_the_signer_has_before_him_is_signed(county: County) -> None:
+    case_id = county.claimed()
+    caller = county.unlocked("specialist")
+    on_screen = review.save_draft(county.ctx, caller.actor, case_id, content("未见异常。"))
+    stored = review.save_draft(county.ctx, caller.actor, case_id, content("右侧气胸。"))
+
+    with pytest.raises(Conflict, match=r"sign\.draft_changed"):
+        review.sign(county.ctx, caller, case_id, draft_digest(on_screen.content))
+    report = review.sign(county.ctx, caller, case_id, draft_digest(stored.content))
+
+    assert report.content.impression == "右侧气胸。"
 
 
 def test_flagged_hints_need_a_verdict_before_signing(county: County) -> None:
@@ -146,11 +159,11 @@ def test_flagged_hints_need_a_verdict_before_signing(county: County) -> None:
     review.save_draft(county.ctx, caller.actor, case_id, content())
 
     with pytest.raises(Conflict) as refused:
-        review.sign(county.ctx, caller, case_id)
+        county.sign(caller, case_id)
     assert refused.value.params["labels"] == "effusion"
     hint = hint_of(county, case_id, "effusion")
     review.judge(county.ctx, caller.actor, case_id, hint, verdict=Verdict.ACCEPTED)
-    report = review.sign(county.ctx, caller, case_id)
+    report = county.sign(caller, case_id)
 
     assert report.ai_assisted
 
@@ -204,10 +217,10 @@ def test_a_mismatch_found_after_submission_blocks_the_signature(county: County) 
     review.save_draft(county.ctx, caller.actor, case_id, content())
 
     with pytest.raises(Conflict, match="identity.mismatch"):
-        review.sign(county.ctx, caller, case_id)
+        county.sign(caller, case_id)
     identity.confirm_identity(county.ctx, caller.actor, case_id, "电话核对")
 
-    assert review.sign(county.ctx, caller, case_id).version == 1
+    assert county.sign(caller, case_id).version == 1
 
 
 def test_a_report_cannot_be_signed_by_who_sent_the_case(county: County) -> None:
@@ -221,7 +234,7 @@ def test_a_report_cannot_be_signed_by_who_sent_the_case(county: County) -> None:
     review.save_draft(county.ctx, specialist, case_id, content())
 
     with pytest.raises(NotPermitted, match="workflow.own_case"):
-        review.sign(county.ctx, county.unlocked("specialist"), case_id)
+        county.sign(county.unlocked("specialist"), case_id)
 
 
 def test_a_case_of_an_absent_specialist_is_taken_over_with_a_reason(county: County) -> None:
@@ -276,7 +289,7 @@ def test_nothing_is_signed_before_every_file_was_read(county: County) -> None:
     review.save_draft(county.ctx, specialist.actor, case_id, content())
 
     with pytest.raises(Conflict, match="sign.still_reading"):
-        review.sign(county.ctx, specialist, case_id)
+        county.sign(specialist, case_id)
 
 
 def test_an_amendment_leaves_the_signed_report_valid_until_it_is_signed(county: County) -> None:
@@ -286,7 +299,7 @@ def test_an_amendment_leaves_the_signed_report_valid_until_it_is_signed(county: 
     review.save_draft(county.ctx, caller.actor, case_id, content("右侧少量胸腔积液。"))
 
     assert [row.superseded_by for row in signed_reports(county, case_id)] == [0]
-    review.sign(county.ctx, caller, case_id)
+    county.sign(caller, case_id)
 
     first, second = signed_reports(county, case_id)
     assert (first.superseded_by, second.superseded_by) == (2, 0)

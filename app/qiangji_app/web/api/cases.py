@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency, Verdict
 from qiangji_app.domain.person import IdentityKind, Patient
-from qiangji_app.domain.report import ReportContent
+from qiangji_app.domain.report import ReportContent, draft_digest
 from qiangji_app.services import (
     accounts,
     capture,
@@ -111,6 +111,12 @@ class SignForm(BaseModel):
     """The password, unless entered within the last minutes."""
 
     password: str = Field(default="", max_length=200)
+
+
+class ReportSignForm(SignForm):
+    """Names the draft that is signed, as saving it answered."""
+
+    draft_sha256: str = Field(min_length=64, max_length=64)
 
 
 class AcknowledgeForm(BaseModel):
@@ -275,7 +281,7 @@ def save_draft(case_id: str, body: DraftForm, ctx: Ctx, who: Who) -> Json:
     """Keep the report under way."""
     content = ReportContent(**(body.model_dump() | {"findings": tuple(body.findings)}))
     draft = review.save_draft(ctx, who.actor, case_id, content)
-    return {"saved_at": draft.saved_at.isoformat()}
+    return {"saved_at": draft.saved_at.isoformat(), "sha256": draft_digest(draft.content)}
 
 
 @router.put("/cases/{case_id}/findings/{finding_id}")
@@ -293,9 +299,9 @@ def judge(case_id: str, finding_id: str, body: VerdictForm, ctx: Ctx, who: Who) 
 
 
 @router.post("/cases/{case_id}/sign")
-def sign(case_id: str, body: SignForm, ctx: Ctx, who: Who) -> Json:
+def sign(case_id: str, body: ReportSignForm, ctx: Ctx, who: Who) -> Json:
     """Sign the draft as the next version."""
-    review.sign(ctx, unlocked(ctx, who, body), case_id)
+    review.sign(ctx, unlocked(ctx, who, body), case_id, body.draft_sha256)
     return show(ctx, who, case_id)
 
 

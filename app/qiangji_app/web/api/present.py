@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from qiangji_app.domain.case import Case, CriticalCall, Finding, Message, Recording, UrgencyReason
 from qiangji_app.domain.person import Patient
-from qiangji_app.domain.report import DraftReport, SignedReport
+from qiangji_app.domain.report import DraftReport, SignedReport, draft_digest
 from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Upload
@@ -272,6 +272,7 @@ class Presenter:
         """The author's own draft."""
         return self._content(item) | {
             "saved_at": item.saved_at.isoformat(),
+            "sha256": draft_digest(item.content),
             "amends_version": item.amends_version,
             "amend_reason": item.amend_reason,
         }
