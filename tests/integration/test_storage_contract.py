@@ -384,6 +384,20 @@ def test_accounts_sites_and_sessions_come_back(box: Box) -> None:
             unit.accounts.save(account("u9", "li"))
 
 
+def test_touching_a_session_changes_when_it_was_seen_and_nothing_else(box: Box) -> None:
+    later = NOW + timedelta(minutes=2)
+    session = Session("f" * 64, "u1", "csrf", NOW, NOW, unlocked_until=later)
+    with box.store.begin() as unit:
+        add_site(unit)
+        unit.accounts.add(account())
+        unit.accounts.add_session(session)
+        unit.accounts.touch_session("f" * 64, later)
+        unit.accounts.touch_session("0" * 64, later)
+
+        assert unit.accounts.session("f" * 64) == replace(session, last_seen_at=later)
+        assert unit.accounts.session("0" * 64) is None
+
+
 def test_a_site_that_changed_comes_back_changed(box: Box) -> None:
     with box.store.begin() as unit:
         add_site(unit)

@@ -77,7 +77,7 @@ def caller_of(ctx: Context, token: str) -> Caller | None:
         caller = _caller(unit, account, session)
     if (now - session.last_seen_at).total_seconds() > 60:
         with ctx.store.begin() as unit:
-            unit.accounts.save_session(replace(session, last_seen_at=now))
+            unit.accounts.touch_session(session.token_sha256, now)
             unit.commit()
     return caller
 

@@ -105,6 +105,11 @@ class SqlAccounts:
         key = values.pop("token_sha256")
         self._rows.run(update(session).where(session.c.token_sha256 == key).values(**values))
 
+    def touch_session(self, token_sha256: str, at: datetime) -> None:
+        """Note when a session was used; an unlock given meanwhile stays, a sign-out too."""
+        is_this = session.c.token_sha256 == token_sha256
+        self._rows.run(update(session).where(is_this).values(last_seen_at=at))
+
     def remove_session(self, token_sha256: str) -> None:
         """Sign one browser out."""
         self._rows.run(delete(session).where(session.c.token_sha256 == token_sha256))

@@ -93,6 +93,27 @@ def test_an_idle_session_ends_and_a_busy_one_goes_on(county: County) -> None:
     assert sessions.caller_of(county.ctx, token) is None
 
 
+def test_a_request_that_began_before_an_unlock_does_not_take_it_back(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, caller = sessions.sign_in(county.ctx, "specialist", PASSWORD)
+    county.clock.step(minutes=2)
+    read = sessions._caller
+
+    def overtaken(*args: object) -> object:
+        monkeypatch.setattr(sessions, "_caller", read)
+        found = read(*args)  # type: ignore[arg-type]  # handed on as they came
+        sessions.unlock(county.ctx, caller, PASSWORD)
+        return found
+
+    monkeypatch.setattr(sessions, "_caller", overtaken)
+    assert sessions.caller_of(county.ctx, token) is not None
+
+    found = sessions.caller_of(county.ctx, token)
+    assert found is not None
+    assert found.session.may_sign(county.clock.now())
+
+
 def test_an_inactive_account_has_no_session(county: County) -> None:
     token, caller = sessions.sign_in(county.ctx, "operator", PASSWORD)
     with county.store.begin() as unit:
