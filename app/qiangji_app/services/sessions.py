@@ -50,7 +50,7 @@ def sign_in(ctx: Context, login: str, password: str) -> tuple[str, Caller]:
         account = _current(unit, account)
         if account.is_locked(now):
             raise NotPermitted("session.locked", minutes=_minutes_left(account, ctx))
-        if not is_right:
+        if not is_right or account.password_hash != password_hash:
             _count_failure(ctx, unit, account)
             unit.commit()
             raise NotPermitted("session.refused")
@@ -96,8 +96,14 @@ def unlock(ctx: Context, caller: Caller, password: str) -> Caller:
     Raises
     ------
     NotPermitted
-        Wrong password; failures count towards the lockout, which also ends the session.
+        Wrong password, or one that was replaced while it was verified; failures count towards
+        the lockout, which also ends the session. The account was closed.
     """
+    return _unlocked(ctx, caller, password)[0]
+
+
+def _unlocked(ctx: Context, caller: Caller, password: str) -> tuple[Caller, str]:
+    """The caller with the unlock, and the hash that the password was verified against."""
     now = ctx.clock.now()
     with ctx.store.read() as unit:
         account = unit.accounts.get(caller.actor.user_id)
@@ -105,10 +111,11 @@ def unlock(ctx: Context, caller: Caller, password: str) -> Caller:
         raise NotPermitted("session.locked", minutes=int(LOCKOUT.total_seconds() // 60))
     is_right = ctx.passwords.verify(password, account.password_hash)
     with ctx.store.begin() as unit:
+        verified = account.password_hash
         account = _current(unit, account)
         if account.is_locked(now):
             raise NotPermitted("session.locked", minutes=_minutes_left(account, ctx))
-        if not is_right:
+        if not is_right or account.password_hash != verified:
             account = _count_failure(ctx, unit, account)
             if account.is_locked(now):
                 unit.accounts.remove_sessions_of(account.id)
@@ -119,7 +126,7 @@ def unlock(ctx: Context, caller: Caller, password: str) -> Caller:
         unit.accounts.save_session(session)
         unit.events.append(type="session.unlocked", actor_id=account.id)
         unit.commit()
-    return replace(caller, session=session)
+    return replace(caller, session=session), verified
 
 
 def change_password(ctx: Context, caller: Caller, present: str, wanted: str) -> Caller:
@@ -128,18 +135,19 @@ def change_password(ctx: Context, caller: Caller, present: str, wanted: str) -> 
     Raises
     ------
     NotPermitted
-        The present password is wrong; failures count towards the lockout.
+        The present password is wrong; failures count towards the lockout. The account was closed
+        or its password replaced meanwhile.
     InputRejected
         The wanted one is too short, or the same.
     """
     check_password(wanted)
     if wanted == present:
         raise InputRejected("account.same_password")
-    caller = unlock(ctx, caller, present)
+    caller, verified = _unlocked(ctx, caller, present)
     password_hash = ctx.passwords.hash(wanted)
     with ctx.store.begin() as unit:
         account = unit.accounts.get(caller.actor.user_id)
-        if account is None or not account.is_active:
+        if account is None or not account.is_active or account.password_hash != verified:
             raise NotPermitted("session.refused")
         account = replace(account, password_hash=password_hash, temporary_until=None)
         unit.accounts.save(account)
@@ -163,8 +171,17 @@ def set_language(ctx: Context, caller: Caller, language: Language) -> Caller:
 
 
 def _current(unit: Unit, account: Account) -> Account:
-    """The account as it is inside this transaction."""
-    return unit.accounts.get(account.id) or account
+    """The account as it is inside this transaction.
+
+    Raises
+    ------
+    NotPermitted
+        It was closed since it was read.
+    """
+    current = unit.accounts.get(account.id) or account
+    if not current.is_active:
+        raise NotPermitted("session.refused")
+    return current
 
 
 def _count_failure(ctx: Context, unit: Unit, account: Account) -> Account:

@@ -81,6 +81,68 @@ def test_an_unlock_that_was_overtaken_by_a_lockout_is_refused(
         sessions.unlock(county.ctx, caller, PASSWORD)
 
 
+#: What an administrator may do to an account while its password is being verified.
+_OVERTAKEN = [
+    (
+        {"password_hash": "another"},
+        ("session.refused", "session.wrong_password", "session.refused"),
+    ),
+    ({"is_active": False}, ("session.refused", "session.refused", "session.refused")),
+]
+
+
+def change_meanwhile(
+    county: County, monkeypatch: pytest.MonkeyPatch, method: str, **changed: object
+) -> None:
+    """From now on the specialist's account changes behind the back of ``method``."""
+    user_id = county.caller("specialist").actor.user_id
+    passwords = type(county.ctx.passwords)
+    real = getattr(passwords, method)
+
+    def slow(*args: object) -> object:
+        found = real(*args)
+        with county.store.begin() as unit:
+            account = unit.accounts.get(user_id)
+            assert account is not None
+            unit.accounts.save(replace(account, **changed))  # type: ignore[arg-type]  # by name
+            unit.commit()
+        return found
+
+    monkeypatch.setattr(passwords, method, slow)
+
+
+@pytest.mark.parametrize(("changed", "codes"), _OVERTAKEN)
+def test_a_password_replaced_or_an_account_closed_while_it_is_verified_opens_nothing(
+    county: County,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: dict[str, object],
+    codes: tuple[str, str, str],
+) -> None:
+    caller = county.caller("specialist")
+    with county.store.read() as unit:
+        before = unit.accounts.get(caller.actor.user_id)
+    assert before is not None
+    acts = (
+        ("verify", lambda: sessions.sign_in(county.ctx, "specialist", PASSWORD)),
+        ("verify", lambda: sessions.unlock(county.ctx, caller, PASSWORD)),
+        ("hash", lambda: sessions.change_password(county.ctx, caller, PASSWORD, PASSWORD * 2)),
+    )
+
+    for (method, act), code in zip(acts, codes, strict=True):
+        with county.store.begin() as unit:
+            unit.accounts.save(before)
+            unit.commit()
+        with monkeypatch.context() as patched:
+            change_meanwhile(county, patched, method, **changed)
+            with pytest.raises(NotPermitted, match=code):
+                act()
+
+    with county.store.read() as unit:
+        kept = unit.accounts.get(caller.actor.user_id)
+    assert kept is not None
+    assert kept == replace(before, **changed)  # type: ignore[arg-type]  # by name
+
+
 def test_an_idle_session_ends_and_a_busy_one_goes_on(county: County) -> None:
     token, _ = sessions.sign_in(county.ctx, "operator", PASSWORD)
     half = SESSION_IDLE.total_seconds() / 2 + 60
