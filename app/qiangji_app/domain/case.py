@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from qiangji_app.domain.workflow import State
 
@@ -95,7 +96,8 @@ class RecordingState(StrEnum):
 class Recording:
     """One stored film or ECG of a case.
 
-    ``facts`` is JSON-able: rows, columns, view, rate, notices, person comparison codes.
+    ``facts`` is JSON-able: rows, columns, view, rate, notices, person comparison codes; while the
+    file is read again also when that was asked, and what the gate said last.
     ``reading`` is the JSON-able outcome of inference, empty while pending.
     ``file_name`` may carry a patient's name and is stored encrypted.
     """
@@ -112,6 +114,41 @@ class Recording:
     facts: dict[str, object] = field(default_factory=dict)
     reading: dict[str, object] = field(default_factory=dict)
     map_blob_sha256: str = ""
+
+
+_ASKED_AT: Final = "asked_at"
+_LAST_GATE: Final = "last_gate"
+
+
+def to_be_read_again(recording: Recording, at: datetime) -> Recording:
+    """The recording while it waits to be read with other facts about the patient.
+
+    What the AI said about another age or sex is gone at once. What the gate said of the picture
+    is known until the gate speaks again. A file that no reader understands stays refused.
+    """
+    facts = recording.facts | {_ASKED_AT: at.isoformat()} | last_gate(recording)
+    is_read = recording.state is RecordingState.READ
+    return replace(recording, facts=facts, reading={} if is_read else recording.reading)
+
+
+def last_gate(recording: Recording) -> dict[str, object]:
+    """What the gate said last as an entry of ``facts``; empty when it never spoke."""
+    if recording.reading and recording.reading.get("status") != "failed":
+        said = {name: recording.reading.get(name) for name in ("status", "gate_codes")}
+        return {_LAST_GATE: said}
+    return {key: value for key, value in recording.facts.items() if key == _LAST_GATE}
+
+
+def as_last_known(recording: Recording) -> Recording:
+    """The recording with what the gate said last, as its reading."""
+    said = last_gate(recording).get(_LAST_GATE)
+    return replace(recording, reading=said) if isinstance(said, dict) else recording
+
+
+def asked_at(recording: Recording) -> datetime:
+    """Since when the file waits to be read: its arrival, or the last change of the form."""
+    stored = recording.facts.get(_ASKED_AT)
+    return datetime.fromisoformat(stored) if isinstance(stored, str) else recording.received_at
 
 
 class FindingSource(StrEnum):

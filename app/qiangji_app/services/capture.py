@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from qiangji_app.domain.case import Case, ClinicalRequest, RecordingState, without_reasons
+from qiangji_app.domain.case import (
+    Case,
+    ClinicalRequest,
+    RecordingState,
+    as_last_known,
+    asked_at,
+    to_be_read_again,
+    without_reasons,
+)
 from qiangji_app.domain.ids import is_uuid
 from qiangji_app.domain.person import (
     Patient,
@@ -113,7 +121,7 @@ def set_request(
             patient.age_years,
             patient.sex,
         ):
-            _read_again(unit, case)
+            _read_again(unit, case, ctx.clock.now())
             case = refresh_urgency(unit, case)
         unit.events.append(
             type="case.request_changed", actor_id=actor.user_id, case_id=case.id, payload={}
@@ -123,11 +131,11 @@ def set_request(
     return case
 
 
-def _read_again(unit: Unit, case: Case) -> None:
+def _read_again(unit: Unit, case: Case, now: datetime) -> None:
     """Queue every recording; what the AI said about another age or sex is gone at once."""
     for recording in unit.cases.recordings(case.id):
+        unit.cases.save_recording(to_be_read_again(recording, now))
         if recording.state is RecordingState.READ:
-            unit.cases.save_recording(replace(recording, reading={}))
             unit.cases.replace_findings(recording.id, [])
         unit.jobs.add("triage", recording.id)
 
@@ -238,10 +246,11 @@ def _check_uploads(unit: Unit, case: Case, now: datetime) -> None:
 def _check_read(unit: Unit, case: Case, now: datetime) -> None:
     """Patient and quality can only be compared once the files were read, which takes seconds.
 
-    A file that no reader got to within ``_READ_WITHIN`` does not hold the patient up.
+    A file that no reader got to within ``_READ_WITHIN`` of being asked does not hold the patient
+    up.
     """
     for row in unit.cases.recordings(case.id):
-        if not row.reading and now - row.received_at < _READ_WITHIN:
+        if not row.reading and now - asked_at(row) < _READ_WITHIN:
             raise Conflict("recording.still_reading")
 
 
@@ -257,7 +266,7 @@ def _check_complete(unit: Unit, case: Case) -> None:
     differing = mismatches(unit, case)
     if differing and not case.identity_reason:
         raise Conflict("identity.mismatch", fields=",".join(differing))
-    if is_refused(recordings) and not case.override_reason:
+    if is_refused([as_last_known(row) for row in recordings]) and not case.override_reason:
         raise Conflict("gate.override_needed")
 
 

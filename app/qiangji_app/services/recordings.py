@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from qiangji_app.domain.case import Case, Finding, Recording, Verdict
+from qiangji_app.domain.case import Case, Finding, Recording, Verdict, last_gate
 from qiangji_app.domain.roles import Actor
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import visible_case
@@ -117,7 +117,7 @@ def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> No
                 state=outcome.state,
                 modality=outcome.modality,
                 acquired_at=_in_zone(unit, case, outcome.acquired_at),
-                facts=outcome.facts,
+                facts=_facts(recording, outcome),
                 reading=outcome.reading,
                 map_blob_sha256=maps,
             )
@@ -140,6 +140,13 @@ def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> No
             },
         )
         unit.commit()
+
+
+def _facts(recording: Recording, outcome: Outcome) -> dict[str, object]:
+    """What is known of the file; a reading that failed leaves standing what the gate said."""
+    if outcome.reading.get("status") != "failed":
+        return outcome.facts
+    return outcome.facts | last_gate(recording)
 
 
 def _in_zone(unit: Unit, case: Case, moment: datetime | None) -> datetime | None:

@@ -209,6 +209,48 @@ def test_a_refused_recording_needs_a_reason_to_go_up_and_then_does(county: Count
     assert case.triage is TriageStatus.REFUSED
 
 
+def _change_age(county: County, case_id: str, age_years: float) -> None:
+    patient = replace(PATIENT, age_years=age_years)
+    capture.set_request(
+        county.ctx, county.caller("operator").actor, case_id, patient, ClinicalRequest()
+    )
+
+
+def test_another_age_does_not_send_a_refused_film_up_without_a_reason(county: County) -> None:
+    case_id = county.draft()
+    county.reader.outcomes[b"bad"] = outcome(status="refused", gate_codes=("film.rotated",))
+    county.upload(case_id, b"bad")
+    county.clock.step(minutes=5)
+    actor = county.caller("operator").actor
+
+    for age in (30, 31):
+        _change_age(county, case_id, age)
+        with pytest.raises(Conflict, match="recording.still_reading"):
+            capture.submit(county.ctx, actor, case_id)
+        county.clock.step(seconds=60)
+        with pytest.raises(Conflict, match="gate.override_needed"):
+            capture.submit(county.ctx, actor, case_id)
+    county.reader.outcomes[b"bad"] = outcome(status="failed")
+    assert recordings.run_next(county.ctx)
+    with pytest.raises(Conflict, match="gate.override_needed"):
+        capture.submit(county.ctx, actor, case_id)
+
+    case = capture.submit(county.ctx, actor, case_id, override_reason="仅有此片")
+    assert (case.state, case.triage) == (State.SUBMITTED, TriageStatus.FAILED)
+
+
+def test_a_film_that_the_gate_passed_goes_up_unread_once_patience_is_over(county: County) -> None:
+    case_id = county.draft()
+    county.upload(case_id)
+    county.reader.outcomes[b"film"] = outcome(status="refused", gate_codes=("film.rotated",))
+    _change_age(county, case_id, 30)
+    county.clock.step(seconds=60)
+
+    case = capture.submit(county.ctx, county.caller("operator").actor, case_id)
+
+    assert case.triage is TriageStatus.PENDING
+
+
 def test_an_undecodable_file_alone_is_not_sent(county: County) -> None:
     case_id = county.draft()
     county.reader.outcomes[b"junk"] = outcome(status="refused", state=RecordingState.REFUSED)
