@@ -61,38 +61,49 @@ def open_case(ctx: Context, actor: Actor, case_id: str, modality: str) -> Case:
         if known is not None:
             if known.created_by != actor.user_id:
                 raise Conflict("case.id_taken")
-            return _with_modality(unit, actor, known, modality)
-        case = Case(
-            id=case_id,
-            site_id=actor.site_id,
-            person_id=ctx.ids.new(),
-            modality=modality,
-            state=State.DRAFT,
-            created_at=ctx.clock.now(),
-            created_by=actor.user_id,
-            is_demo=ctx.is_demo,
-        )
-        unit.persons.add(case.person_id, Patient(name=""))
-        unit.cases.add(case)
-        unit.events.append(
-            type="case.opened",
-            actor_id=actor.user_id,
-            case_id=case.id,
-            payload={"modality": modality, "site": actor.site_id},
-        )
+            if known.modality or not modality or known.state is not State.DRAFT:
+                return known
+            case = _with_modality(ctx, unit, actor, known, modality)
+        else:
+            case = _opened(ctx, unit, actor, case_id, modality)
         unit.commit()
+    ctx.wake()
     return case
 
 
-def _with_modality(unit: Unit, actor: Actor, case: Case, modality: str) -> Case:
+def _opened(ctx: Context, unit: Unit, actor: Actor, case_id: str, modality: str) -> Case:
+    case = Case(
+        id=case_id,
+        site_id=actor.site_id,
+        person_id=ctx.ids.new(),
+        modality=modality,
+        state=State.DRAFT,
+        created_at=ctx.clock.now(),
+        created_by=actor.user_id,
+        is_demo=ctx.is_demo,
+    )
+    unit.persons.add(case.person_id, Patient(name=""))
+    unit.cases.add(case)
+    unit.events.append(
+        type="case.opened",
+        actor_id=actor.user_id,
+        case_id=case.id,
+        payload={"modality": modality, "site": actor.site_id},
+    )
+    return case
+
+
+def _with_modality(ctx: Context, unit: Unit, actor: Actor, case: Case, modality: str) -> Case:
     """A draft that was begun without a modality takes the one that the desk names later."""
-    if case.modality or not modality or case.state is not State.DRAFT:
-        return case
     require(actor, case, Action.EDIT)
-    case = unit.cases.save(replace(case, modality=modality))
-    for recording in unit.cases.recordings(case.id):
-        unit.jobs.add("triage", recording.id)
-    unit.commit()
+    _read_again(unit, case, ctx.clock.now())
+    case = refresh_urgency(unit, replace(case, modality=modality))
+    unit.events.append(
+        type="case.modality_named",
+        actor_id=actor.user_id,
+        case_id=case.id,
+        payload={"modality": modality},
+    )
     return case
 
 
@@ -132,7 +143,7 @@ def set_request(
 
 
 def _read_again(unit: Unit, case: Case, now: datetime) -> None:
-    """Queue every recording; what the AI said about another age or sex is gone at once."""
+    """Queue every recording; what the AI said on other facts of the form is gone at once."""
     for recording in unit.cases.recordings(case.id):
         unit.cases.save_recording(to_be_read_again(recording, now))
         if recording.state is RecordingState.READ:

@@ -45,6 +45,27 @@ def test_a_draft_without_a_modality_takes_the_one_named_later(county: County) ->
     assert recordings.run_next(county.ctx)
 
 
+def test_naming_the_modality_later_takes_the_old_reading_away_and_wakes_the_worker(
+    county: County,
+) -> None:
+    actor = county.caller("operator").actor
+    case_id = county.draft(modality="")
+    county.reader.outcomes[b"x"] = replace(outcome(hints={"effusion": "likely"}), modality="")
+    county.upload(case_id, b"x")
+    woken = county.woken
+
+    capture.open_case(county.ctx, actor, case_id, "cxr")
+
+    assert county.woken == woken + 1
+    assert county.case(case_id).triage is TriageStatus.PENDING
+    with county.store.read() as unit:
+        assert unit.cases.findings(case_id) == []
+        assert [row.reading for row in unit.cases.recordings(case_id)] == [{}]
+        assert unit.events.of_case(case_id)[-1].type == "case.modality_named"
+    capture.open_case(county.ctx, actor, case_id, "cxr")
+    assert county.woken == woken + 1
+
+
 def test_a_case_id_of_somebody_else_is_refused(county: County) -> None:
     case_id = county.draft()
 
