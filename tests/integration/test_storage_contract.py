@@ -620,6 +620,20 @@ def test_a_job_given_back_waits_for_its_time(box: Box) -> None:
         assert unit.jobs.claim("triage", now + timedelta(minutes=1)) == "r1"
 
 
+def test_a_job_counts_the_workers_that_died_with_it(box: Box) -> None:
+    with box.store.begin() as unit:
+        unit.jobs.add("triage", "r1")
+        now = box.store.clock.now() + timedelta(seconds=1)
+        assert unit.jobs.attempts("triage", "r1") == 0
+        for attempt in (1, 2):
+            assert unit.jobs.claim("triage", now) == "r1"
+            assert unit.jobs.attempts("triage", "r1") == attempt
+            now += LEASE
+        unit.jobs.retry("triage", "r1", now, "case.changed_meanwhile")
+        assert unit.jobs.attempts("triage", "r1") == 0
+        assert unit.jobs.attempts("triage", "r2") == 0
+
+
 def test_events_carry_their_payload_and_refuse_free_text(box: Box) -> None:
     payload = {"n": 1, "p": 0.1, "ok": True, "none": None, "code": "ecg.short"}
     with box.store.begin() as unit:

@@ -21,15 +21,22 @@ from qiangji_datasets.errors import Conflict, NotFound, StorageFault
 _LOG = logging.getLogger(__name__)
 TRIAGE_JOB: Final = "triage"
 _RETRY_AFTER: Final = timedelta(seconds=30)
+#: A recording that took the program down with it this often is not read any more.
+_MAX_ATTEMPTS: Final = 3
 
 
 def run_next(ctx: Context) -> bool:
     """Do one queued triage; False when the queue is empty."""
     with ctx.store.begin() as unit:
         key = unit.jobs.claim(TRIAGE_JOB, ctx.clock.now())
+        attempts = 0 if key is None else unit.jobs.attempts(TRIAGE_JOB, key)
         unit.commit()
     if key is None:
         return False
+    if attempts > _MAX_ATTEMPTS:
+        _LOG.error("recording %s ended the program %d times; not read", key, _MAX_ATTEMPTS)
+        _give_up(ctx, key)
+        return True
     try:
         triage_recording(ctx, key)
     except Conflict:

@@ -56,6 +56,14 @@ class SqlJobs:
             self._rows.run(update(job).where(_is(kind, key)).values(**leased))
         return key
 
+    def attempts(self, kind: str, key: str) -> int:
+        """How often a job was claimed since a worker gave it back; 0 when there is none.
+
+        More than one means that a worker died, or hung, with the job in hand.
+        """
+        statement = select(job.c.attempts).where(_is(kind, key))
+        return self._rows.one(statement, lambda row: int(row.attempts)) or 0
+
     def done(self, kind: str, key: str) -> None:
         """Forget a finished job, or queue it again when it was asked for meanwhile."""
         again = and_(_is(kind, key), job.c.is_wanted_again == true())
@@ -73,11 +81,12 @@ class SqlJobs:
         )
 
     def retry(self, kind: str, key: str, at: datetime, error_code: str) -> None:
-        """Give a job back to be tried at an instant."""
+        """Give a job back to be tried at an instant; who gives it back is alive."""
+        values = {"due_at": at, "error_code": error_code, "attempts": 0}
         self._rows.run(
             update(job)
             .where(_is(kind, key))
-            .values(leased_until=None, due_at=at, error_code=error_code, is_wanted_again=False)
+            .values(leased_until=None, is_wanted_again=False, **values)
         )
 
 

@@ -18,6 +18,7 @@ from qiangji_app.domain.case import (
 from qiangji_app.domain.person import Patient
 from qiangji_app.services import capture, imaging, recordings, review, triage
 from qiangji_app.services.results import result_document
+from qiangji_app.storage.jobs import LEASE
 from qiangji_datasets.errors import Conflict, NotFound, StorageFault
 from qiangji_datasets.records import (
     Modality,
@@ -122,6 +123,35 @@ def test_a_broken_job_leaves_the_recording_as_failed_and_the_queue_goes_on(
     assert recording.reading["status"] == "failed"
     assert recording.facts["kind"] == "film"
     assert county.case(case_id).triage is TriageStatus.FAILED
+
+
+def test_a_recording_that_ends_the_program_three_times_is_given_up_as_failed(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = county.draft()
+    recording_id = county.upload(case_id)
+    with county.store.begin() as unit:
+        unit.jobs.add("triage", recording_id)
+        unit.commit()
+
+    def ends_the_program(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recordings, "triage_recording", ends_the_program)
+        for _ in range(3):
+            with pytest.raises(SystemExit):
+                recordings.run_next(county.ctx)
+            county.clock.step(seconds=LEASE.total_seconds())
+        assert recordings.run_next(county.ctx)
+        assert not recordings.run_next(county.ctx)
+
+    assert county.case(case_id).triage is TriageStatus.FAILED
+    with county.store.begin() as unit:
+        unit.jobs.add("triage", recording_id)
+        unit.commit()
+    assert recordings.run_next(county.ctx)
+    assert county.case(case_id).triage is TriageStatus.DONE
 
 
 def test_a_full_disk_costs_the_maps_and_not_the_reading(
