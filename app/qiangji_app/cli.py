@@ -22,7 +22,7 @@ app = typer.Typer(
 #: The demonstration never shares a folder with a real installation.
 _REAL_FOLDER = Path("data")
 _DEMO_FOLDER = Path("data/demo")
-_OWN = frozenset({"serve", "init", "triage", "audit"})
+_OWN = frozenset({"serve", "init", "triage", "audit", "reset-password"})
 
 
 @app.command()
@@ -107,6 +107,10 @@ def _register(wanted: str) -> None:
         from qiangji_app.audit_cli import audit
 
         app.add_typer(audit, name="audit")
+    if wanted in ("", "--help", "reset-password"):
+        from qiangji_app.account_cli import reset_password
+
+        app.command("reset-password")(reset_password)
     for point in entry_points(group="qiangji.commands"):
         if wanted in ("", "--help", point.name):
             _add(point.name, point.load)

@@ -65,6 +65,39 @@ def test_a_newcomer_gets_in_with_a_password_that_only_opens_the_way_to_another(
     )
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"password": "chosen by me, not by you"},
+        {"licence_number": "L-1"},
+        {"display_name": "  "},
+        {"login": " x "},
+    ],
+)
+def test_an_account_asked_for_wrongly_is_refused_not_made(
+    installation: Installation, changed: dict[str, str]
+) -> None:
+    system = _client(installation, "system")
+
+    answer = system.post(f"{_API}/accounts", json=_NEW | {"login": "wrong"} | changed)
+
+    _refused(answer, 422, "http.invalid")
+    powers = {"login": "puppet", "roles": ["auditor"]}
+    _refused(system.post(f"{_API}/accounts", json=_NEW | powers), 403, "account.granted_roles")
+
+
+def test_an_unknown_modality_to_sign_is_refused(installation: Installation) -> None:
+    security = _client(installation, "security")
+    operator = next(
+        row for row in security.get(f"{_API}/accounts").json() if row["login"] == "operator"
+    )
+    rights = {"roles": ["specialist"], "licence_number": "L-2", "sign_modalities": ["x,y"]}
+
+    answer = security.put(f"{_API}/accounts/{operator['id']}/roles", json=rights)
+
+    _refused(answer, 422, "http.invalid")
+
+
 def test_accounts_are_changed_granted_closed_and_reset(installation: Installation) -> None:
     system, security = _client(installation, "system"), _client(installation, "security")
     made = system.post(f"{_API}/accounts", json=_NEW | {"login": "often"}).json()

@@ -220,7 +220,7 @@ def found(folder: Path, command: Sequence[str] = COMMAND) -> str:
 
 
 def settle(server: Server, token: str) -> None:
-    """Make the administrator, two townships and ``STAFF`` through the API."""
+    """Make both administrators, two townships and ``STAFF`` through the API."""
     first = {"token": token, "login": "system", "password": PASSWORD, "display_name": "习同"}
     made = server.anonymous().post("/api/v1/setup", json=first)
     assert made.status_code == 201, made.text
@@ -228,17 +228,29 @@ def settle(server: Server, token: str) -> None:
     for site in ("east", "west"):
         body = {"id": site, "name": site, "kind": "township", "parent_id": "county"}
         assert system.post("/api/v1/sites", json=body).status_code == 201
+    _hire(server, system, "security", "county", ["security_administrator"])
+    security = server.signed_in("security")
     for login, (role, site_id) in STAFF.items():
-        account: Json = {"login": login, "display_name": login}
-        account |= {"roles": [role], "site_id": site_id}
-        if role == "specialist":
-            account |= {"licence_number": "110000000000001", "sign_modalities": ["cxr", "ecg"]}
-        answer = system.post("/api/v1/accounts", json=account)
-        assert answer.status_code == 201, answer.text
-        passwords = {"present": answer.json()["temporary_password"], "wanted": PASSWORD}
-        newcomer = server.signed_in(login, passwords["present"])
-        changed = newcomer.put("/api/v1/session/password", json=passwords)
-        assert changed.status_code == 200, changed.text
+        is_specialist = role == "specialist"
+        user_id = _hire(server, system, login, site_id, [] if is_specialist else [role])
+        if is_specialist:
+            rights: Json = {"roles": [role], "sign_modalities": ["cxr", "ecg"]}
+            rights["licence_number"] = "110000000000001"
+            granted = security.put(f"/api/v1/accounts/{user_id}/roles", json=rights)
+            assert granted.status_code == 200, granted.text
+
+
+def _hire(server: Server, system: httpx.Client, login: str, site_id: str, roles: list[str]) -> str:
+    """An account whose owner has chosen his password; returns its id."""
+    account: Json = {"login": login, "display_name": login, "site_id": site_id, "roles": roles}
+    answer = system.post("/api/v1/accounts", json=account)
+    assert answer.status_code == 201, answer.text
+    passwords = {"present": answer.json()["temporary_password"], "wanted": PASSWORD}
+    newcomer = server.signed_in(login, passwords["present"])
+    changed = newcomer.put("/api/v1/session/password", json=passwords)
+    assert changed.status_code == 200, changed.text
+    user_id: str = answer.json()["id"]
+    return user_id
 
 
 @contextmanager

@@ -25,6 +25,10 @@ class Role(StrEnum):
 #: Never in one account (separation of duties, GB/T 22239 "三员分立").
 SEPARATED = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR})
 
+#: Given by a security administrator only, to an account that exists: who makes accounts knows their
+#: first password, and would otherwise hold what he gives.
+GRANTED = SEPARATED | {Role.SPECIALIST}
+
 #: Staff who see the cases of their own site and the sites below it.
 SITE_CLINICAL = frozenset(
     {Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR, Role.RECEIVING_DOCTOR}

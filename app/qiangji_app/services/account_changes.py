@@ -20,6 +20,8 @@ _ADMINISTRATORS: Final = (Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUPS: Final = 3
 _GROUP_LENGTH: Final = 4
+#: Who acted, in the log, when it was the command on the server itself.
+LOCAL_ACTOR: Final = "local"
 
 
 def temporary_password() -> str:
@@ -137,6 +139,9 @@ def set_active(ctx: Context, actor: Actor, user_id: str, *, is_active: bool) -> 
 def reset_password(ctx: Context, actor: Actor, user_id: str) -> tuple[Account, str]:
     """Give an account a temporary password, sign it out everywhere and lift a lockout.
 
+    Who knows a temporary password can sign in with it. So nobody resets a security administrator,
+    who decides about everybody's rights: ``reset_locally`` does, for who holds the server.
+
     Returns
     -------
         The account and the password, which is shown once and must be replaced at sign-in.
@@ -150,6 +155,42 @@ def reset_password(ctx: Context, actor: Actor, user_id: str) -> tuple[Account, s
     Conflict
         ``account.own``: one's own password is changed, not reset.
     """
+    password, change = _reset(ctx)
+
+    def checked(unit: Unit, account: Account) -> Account:
+        if Role.SECURITY_ADMINISTRATOR in account.roles:
+            raise NotPermitted("account.reset_locally")
+        return change(unit, account)
+
+    return _administered(ctx, actor, user_id, "account.password_reset", checked), password
+
+
+def reset_locally(ctx: Context, login: str) -> str:
+    """The last resort, for who holds database and keys: a temporary password for any account.
+
+    Raises
+    ------
+    NotFound
+        No such login.
+    """
+    password, change = _reset(ctx)
+    with ctx.store.begin() as unit:
+        account = unit.accounts.by_login(login.strip())
+        if account is None:
+            raise NotFound("account.not_found")
+        unit.accounts.save(change(unit, account))
+        unit.accounts.remove_sessions_of(account.id)
+        unit.events.append(
+            type="account.password_reset",
+            actor_id=LOCAL_ACTOR,
+            payload={"user_id": account.id},
+        )
+        unit.commit()
+    return password
+
+
+def _reset(ctx: Context) -> tuple[str, Callable[[Unit, Account], Account]]:
+    """A temporary password, and the change that puts it in place."""
     password = temporary_password()
     fields: Mapping[str, object] = {
         "password_hash": ctx.passwords.hash(password),
@@ -161,7 +202,7 @@ def reset_password(ctx: Context, actor: Actor, user_id: str) -> tuple[Account, s
     def change(_: Unit, account: Account) -> Account:
         return replace(account, **fields)  # type: ignore[arg-type]  # fields are given by name
 
-    return _administered(ctx, actor, user_id, "account.password_reset", change), password
+    return password, change
 
 
 def _administered(
@@ -188,7 +229,7 @@ def _administered(
 
 
 def _administrators_of(account: Account) -> tuple[Role, ...]:
-    """Who may reset or close an account: of the separated three, none gets into another's."""
+    """Who may close an account; of the separated three, the other side."""
     if Role.SECURITY_ADMINISTRATOR in account.roles:
         return (Role.SYSTEM_ADMINISTRATOR,)
     if account.roles & SEPARATED:

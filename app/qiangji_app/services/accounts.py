@@ -8,6 +8,7 @@ from typing import Final
 
 from qiangji_app.domain.account import MIN_PASSWORD_LENGTH, TEMPORARY_PASSWORD, Account
 from qiangji_app.domain.roles import (
+    GRANTED,
     Actor,
     Role,
     Site,
@@ -19,7 +20,7 @@ from qiangji_app.domain.roles import (
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require_role
 from qiangji_app.services.context import Context
-from qiangji_datasets.errors import Conflict, InputRejected
+from qiangji_datasets.errors import Conflict, InputRejected, NotPermitted
 
 #: What a telephone number consists of, an extension (转) included.
 _PHONE: Final = re.compile(r"[0-9+() 转-]{0,40}")
@@ -40,27 +41,38 @@ def create_account(
 ) -> Account:
     """Add an account.
 
+    An administrator makes accounts without the roles of ``GRANTED``: these a security administrator
+    gives. The first security administrator, whom nobody could appoint, is the one exception.
+
     Parameters
     ----------
     actor
         A system administrator; None only while the installation has no account at all. A password
         that an administrator has seen is temporary.
+    roles
+        Empty for somebody who waits for a role of ``GRANTED``.
     is_demo
         An account of the demonstration; every account made in one is.
 
     Raises
     ------
     NotPermitted
-        The actor is no system administrator.
+        The actor is no system administrator; ``account.granted_roles``.
     InputRejected
-        Weak password, no role, separated roles held together, or a specialist without licence.
+        Weak password, no login, no name, no role and no actor, separated roles held together, or
+        a specialist without licence.
     Conflict
         The login is taken, or a first account is made where accounts exist.
     """
     if actor is not None:
         require_role(actor, Role.SYSTEM_ADMINISTRATOR)
     check_password(password)
-    check_roles(roles, licence_number=licence_number, sign_modalities=sign_modalities)
+    if not display_name.strip():
+        raise InputRejected("account.no_name")
+    if not login.strip():
+        raise InputRejected("account.no_login")
+    if roles or actor is None:
+        check_roles(roles, licence_number=licence_number, sign_modalities=sign_modalities)
     account = Account(
         id=ctx.ids.new(),
         login=login.strip(),
@@ -79,6 +91,8 @@ def create_account(
         if unit.accounts.by_login(account.login) is not None:
             raise Conflict("account.login_taken")
         check_place(unit, account.site_id)
+        if actor is not None:
+            _check_ungranted(unit, account)
         unit.accounts.add(account)
         unit.events.append(
             type="account.created",
@@ -87,6 +101,17 @@ def create_account(
         )
         unit.commit()
     return account
+
+
+def _check_ungranted(unit: Unit, account: Account) -> None:
+    """Refuse what only a security administrator gives; a closed one counts as one."""
+    has_licence = bool(account.licence_number or account.sign_modalities)
+    if not account.roles & GRANTED and not has_licence:
+        return
+    known = unit.accounts.all()
+    is_first = not any(Role.SECURITY_ADMINISTRATOR in row.roles for row in known)
+    if not is_first or account.roles != {Role.SECURITY_ADMINISTRATOR} or has_licence:
+        raise NotPermitted("account.granted_roles")
 
 
 def new_site(

@@ -6,6 +6,7 @@ import { boxes, choice, formDialog, line, text } from "/static/admin_form.js";
 
 const ROLES = ["village_doctor", "operator", "township_doctor", "specialist", "receiving_doctor", "county_manager", "system_administrator", "security_administrator", "auditor", "developer"];
 const SEPARATED = ["system_administrator", "security_administrator", "auditor"];
+const GRANTED = [...SEPARATED, "specialist"];
 const MODALITIES = ["cxr", "ecg"];
 
 export class AccountList {
@@ -46,7 +47,7 @@ export class AccountList {
       h("span", { class: "qp-row qp-acts" },
         hasRole("system_administrator") ? button(t("ui.admin.edit"), () => this.edit(one), { kind: "quiet", testid: "edit" }) : null,
         hasRole("security_administrator") && !isSelf ? button(t("ui.admin.roles"), () => this.grant(one), { kind: "quiet", testid: "roles" }) : null,
-        isSelf || !mayTouch(one) ? null : [button(t("ui.admin.reset"), () => this.reset(one), { kind: "quiet", testid: "reset" }),
+        isSelf || !mayTouch(one) ? null : [one.roles.includes("security_administrator") ? null : button(t("ui.admin.reset"), () => this.reset(one), { kind: "quiet", testid: "reset" }),
           button(t(one.is_active ? "ui.admin.close" : "ui.admin.open"), () => this.setActive(one), { kind: "quiet", testid: "activity" })]));
   }
 
@@ -56,13 +57,20 @@ export class AccountList {
 
   async make() {
     const [login, name] = [text("login", "", { autocomplete: "off", autocapitalize: "none", maxLength: 100 }), text("name", "", { maxLength: 100 })];
-    const [site, rights] = [this.siteChoice(""), new Rights({ roles: [], licence_number: "", sign_modalities: [] })];
+    const [site, roles] = [this.siteChoice(""), boxes("role", this.givable().map((role) => [role, known("ui.role", role)]), [])];
     const made = await formDialog({ title: t("ui.admin.new_account"), yes: t("ui.admin.make"),
-      fields: [line(t("ui.login.login"), login, t("ui.admin.login_hint")), line(t("ui.account.name"), name), line(t("ui.account.site"), site), rights.elements],
-      send: () => post("/accounts", { login: login.value.trim(), display_name: name.value.trim(), site_id: site.value, ...rights.values() }) });
+      fields: [line(t("ui.login.login"), login, t("ui.admin.login_hint")), line(t("ui.account.name"), name), line(t("ui.account.site"), site),
+        h("div", { class: "qp-label" }, t("ui.account.roles")), roles.element, h("p", { class: "qp-fine" }, t("ui.admin.duty_system"))],
+      send: () => post("/accounts", { login: login.value.trim(), display_name: name.value.trim(), site_id: site.value, roles: roles.chosen() }) });
     if (!made) return;
     await this.load();
     await showPassword(made);
+  }
+
+  /** Roles of a new account: the others are granted, but for the first security administrator's. */
+  givable() {
+    const isFirst = !this.accounts.some((one) => one.roles.includes("security_administrator"));
+    return ROLES.filter((role) => !GRANTED.includes(role) || (isFirst && role === "security_administrator"));
   }
 
   async edit(one) {
@@ -125,7 +133,7 @@ class Rights {
   }
 }
 
-/** Of the three duties none gets into another's account, as the server decides. */
+/** Who closes, and but for security administrators resets, an account; as the server decides. */
 function mayTouch(one) {
   if (one.roles.includes("security_administrator")) return hasRole("system_administrator");
   if (one.roles.some((role) => SEPARATED.includes(role))) return hasRole("security_administrator");

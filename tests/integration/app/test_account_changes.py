@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from support.county import PASSWORD, County
 
 from qiangji_app.domain.account import MAX_FAILED_LOGINS, TEMPORARY_PASSWORD, Account
-from qiangji_app.domain.roles import Actor, Role
+from qiangji_app.domain.roles import GRANTED, Actor, Role, Site, SiteKind
 from qiangji_app.ports import EventQuery
 from qiangji_app.services import account_changes, accounts, listing, sessions, site_changes
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
@@ -41,6 +43,89 @@ def events(county: County, user_id: str) -> list[str]:
     with county.store.read() as unit:
         found = unit.events.find(EventQuery(type="account"))
     return [row.type for row in found if row.payload.get("user_id") == user_id]
+
+
+def make(county: County, login: str, *roles: Role, **more: object) -> Account:
+    """An account as a system administrator makes it."""
+    return accounts.create_account(
+        county.ctx,
+        actor(county, "system"),
+        login=login,
+        password="handed over by me",
+        display_name="新",
+        roles=frozenset(roles),
+        site_id="county",
+        **more,  # type: ignore[arg-type]  # built per case
+    )
+
+
+@pytest.mark.parametrize("role", sorted(GRANTED))
+def test_who_makes_accounts_gives_nobody_power_over_himself_or_a_signature(
+    county: County, role: Role
+) -> None:
+    licence = {"licence_number": "L-1", "sign_modalities": frozenset({"ecg"})}
+
+    with pytest.raises(NotPermitted, match=r"account\.granted_roles"):
+        make(county, "puppet", role, **(licence if role is Role.SPECIALIST else {}))
+    with pytest.raises(NotPermitted, match=r"account\.granted_roles"):
+        make(county, "puppet", Role.OPERATOR, **licence)
+
+
+def test_an_account_made_without_a_role_waits_for_one(county: County) -> None:
+    waiting = make(county, "waiting")
+
+    assert waiting.roles == frozenset()
+    assert grant(county, "waiting", Role.AUDITOR).roles == {Role.AUDITOR}
+
+
+def test_only_the_first_security_administrator_is_made_by_the_system_administrator(
+    tmp_path: Path,
+) -> None:
+    with closing(County(tmp_path, has_people=False)) as founding:
+        accounts.add_site(founding.ctx, None, Site("county", "县医院", SiteKind.COUNTY, None))
+        accounts.create_account(
+            founding.ctx,
+            None,
+            login="system",
+            password=PASSWORD,
+            display_name="系统",
+            roles=frozenset({Role.SYSTEM_ADMINISTRATOR}),
+            site_id="county",
+        )
+        with pytest.raises(NotPermitted, match=r"account\.granted_roles"):
+            make(founding, "first", Role.SECURITY_ADMINISTRATOR, Role.OPERATOR)
+        with pytest.raises(NotPermitted, match=r"account\.granted_roles"):
+            make(founding, "first", Role.AUDITOR)
+
+        first = make(founding, "first", Role.SECURITY_ADMINISTRATOR)
+
+        system = actor(founding, "system")
+        account_changes.set_active(founding.ctx, system, first.id, is_active=False)
+        with pytest.raises(NotPermitted, match=r"account\.granted_roles"):
+            make(founding, "second", Role.SECURITY_ADMINISTRATOR)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"display_name": " "}, "account.no_name"),
+        ({"login": " "}, "account.no_login"),
+        ({"roles": frozenset()}, "account.no_role"),
+    ],
+)
+def test_a_first_account_has_a_login_a_name_and_a_role(
+    county: County, changed: dict[str, object], code: str
+) -> None:
+    values: dict[str, object] = {
+        "login": "x",
+        "password": PASSWORD,
+        "display_name": "x",
+        "roles": frozenset({Role.OPERATOR}),
+        "site_id": "east",
+    }
+
+    with pytest.raises(InputRejected, match=code):
+        accounts.create_account(county.ctx, None, **(values | changed))  # type: ignore[arg-type]
 
 
 def test_a_temporary_password_is_readable_and_never_the_same() -> None:
@@ -205,7 +290,7 @@ def test_a_closed_account_is_signed_out_and_can_be_opened_again(county: County) 
     [
         ("system", "operator", True),
         ("security", "operator", True),
-        ("system", "security", True),
+        ("system", "security", False),
         ("system", "auditor", False),
         ("security", "auditor", True),
         ("security", "system", True),
@@ -219,7 +304,7 @@ def test_of_the_three_duties_none_gets_into_anothers_account(
     if may:
         assert account_changes.reset_password(county.ctx, actor(county, by), user_id)[1]
         return
-    with pytest.raises(NotPermitted, match=r"account\.other_administrator"):
+    with pytest.raises(NotPermitted, match=r"account\.(other_administrator|reset_locally)"):
         account_changes.reset_password(county.ctx, actor(county, by), user_id)
 
 
@@ -228,6 +313,26 @@ def test_two_security_administrators_do_not_reset_each_other(county: County) -> 
 
     with pytest.raises(NotPermitted, match=r"account\.other_administrator"):
         account_changes.reset_password(county.ctx, actor(county, "security"), second.id)
+
+
+def test_a_security_administrator_is_closed_by_a_system_administrator(county: County) -> None:
+    closed = account_changes.set_active(
+        county.ctx, actor(county, "system"), account(county, "security").id, is_active=False
+    )
+
+    assert not closed.is_active
+
+
+def test_who_holds_the_server_resets_any_account_and_the_log_says_so(county: County) -> None:
+    token, caller = sessions.sign_in(county.ctx, "security", PASSWORD)
+
+    password = account_changes.reset_locally(county.ctx, " security ")
+
+    assert sessions.caller_of(county.ctx, token) is None
+    assert sessions.sign_in(county.ctx, "security", password)[1].must_change_password
+    assert events(county, caller.actor.user_id)[0] == "account.password_reset"
+    with pytest.raises(NotFound, match=r"account\.not_found"):
+        account_changes.reset_locally(county.ctx, "nobody")
 
 
 def test_nobody_resets_or_closes_his_own_account(county: County) -> None:

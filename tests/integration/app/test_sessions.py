@@ -254,7 +254,7 @@ def test_only_a_system_administrator_makes_accounts(county: County) -> None:
     ("changed", "code"),
     [
         ({"password": "short"}, "account.weak_password"),
-        ({"roles": frozenset()}, "account.no_role"),
+        ({"display_name": " "}, "account.no_name"),
         (
             {"roles": frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})},
             "account.separated_roles",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from qiangji_app.bootstrap import Installation
 from qiangji_app.domain.account import Account
@@ -15,14 +16,18 @@ from qiangji_app.services.access import require_role
 from qiangji_app.web.api.cases import presenter
 from qiangji_app.web.api.deps import Ctx, Who
 from qiangji_app.web.api.present import Json
+from qiangji_datasets.records import Modality
 
 router = APIRouter(tags=["administration"])
+#: Counted without the blanks around them.
+Login = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
 class Person(BaseModel):
     """Who somebody is and where he works."""
 
-    display_name: str = Field(min_length=1, max_length=100)
+    display_name: Name
     site_id: str = Field(max_length=64)
 
 
@@ -31,14 +36,21 @@ class Rights(BaseModel):
 
     roles: frozenset[Role]
     licence_number: str = Field(default="", max_length=64)
-    sign_modalities: frozenset[str] = Field(default=frozenset(), max_length=10)
+    sign_modalities: frozenset[Modality] = frozenset()
+
+    def as_granted(self) -> dict[str, Any]:  # Any: the services' own arguments
+        """The rights as services take them."""
+        signs = frozenset(modality.value for modality in self.sign_modalities)
+        return self.model_dump() | {"sign_modalities": signs}
 
 
-class NewAccount(Person, Rights):
-    """An account as an administrator makes it; without a password the server makes one."""
+class NewAccount(Person):
+    """An account as an administrator makes it; the server makes the password."""
 
-    login: str = Field(min_length=2, max_length=100)
-    password: str = Field(default="", max_length=200)
+    model_config = ConfigDict(extra="forbid")
+
+    login: Login
+    roles: frozenset[Role] = frozenset()
 
 
 class Activity(BaseModel):
@@ -50,7 +62,7 @@ class Activity(BaseModel):
 class SiteFacts(BaseModel):
     """What may change about an institution."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: Name
     phone: str = Field(default="", max_length=40)
     time_zone: str = Field(default="Asia/Shanghai", max_length=64)
 
@@ -76,9 +88,8 @@ def list_accounts(ctx: Ctx, who: Who) -> list[Json]:
 @router.post("/accounts", status_code=201)
 def add_account(body: NewAccount, ctx: Ctx, who: Who) -> Json:
     """Make an account; the temporary password is in this answer only."""
-    made = "" if body.password else account_changes.temporary_password()
-    fields = body.model_dump() | {"password": body.password or made}
-    account = accounts.create_account(ctx, who.actor, **fields)
+    made = account_changes.temporary_password()
+    account = accounts.create_account(ctx, who.actor, password=made, **body.model_dump())
     return account_json(account) | {"temporary_password": made}
 
 
@@ -92,7 +103,7 @@ def change_person(user_id: str, body: Person, ctx: Ctx, who: Who) -> Json:
 @router.put("/accounts/{user_id}/roles")
 def grant(user_id: str, body: Rights, ctx: Ctx, who: Who) -> Json:
     """Give roles and the licence to sign."""
-    return account_json(account_changes.grant(ctx, who.actor, user_id, **body.model_dump()))
+    return account_json(account_changes.grant(ctx, who.actor, user_id, **body.as_granted()))
 
 
 @router.put("/accounts/{user_id}/active")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from qiangji_app.services.setup import redeem_token
-from qiangji_app.web.api.administration import account_json
+from qiangji_app.web.api.administration import Login, Name, account_json
 from qiangji_app.web.api.deps import Ctx
 from qiangji_app.web.api.present import Json
 
@@ -17,9 +17,9 @@ class FirstAdministrator(BaseModel):
     """The one-time token and the account it makes."""
 
     token: str = Field(max_length=200)
-    login: str = Field(min_length=2, max_length=100)
+    login: Login
     password: str = Field(max_length=200)
-    display_name: str = Field(min_length=1, max_length=100)
+    display_name: Name
 
 
 @router.post("/setup", status_code=201)
