@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,30 @@ class IdentityKind(StrEnum):
 
 #: A stated age and one computed from a birth date may differ by rounding and by the birthday.
 AGE_TOLERANCE_YEARS = 1.5
+
+
+#: Nobody born before is alive; an identity number or a form that says so is mistyped.
+EARLIEST_BIRTH = date(1880, 1, 1)
+#: From here on an age is told in years, below in months: paediatric practice.
+_MONTHS_BELOW_YEARS = 2
+#: Half of the second decimal of a stated age, in months: 0.08 years are a month.
+_ROUNDED_MONTHS = 0.06
+
+
+class AgeUnit(StrEnum):
+    """In what an age is told."""
+
+    YEARS = "years"
+    MONTHS = "months"
+    DAYS = "days"
+
+
+@dataclass(frozen=True)
+class CompletedAge:
+    """An age as people tell it: completed years, months below two years, days below a month."""
+
+    number: int
+    unit: AgeUnit
 
 
 @dataclass(frozen=True)
@@ -47,9 +72,14 @@ def read_id_number(number: str, *, today: date) -> IdNumberFacts | None:
         born = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
     except ValueError:
         return None
-    if not date(1880, 1, 1) <= born <= today:
+    if not is_possible_birth(born, today=today):
         return None
     return IdNumberFacts(birth_date=born, sex="M" if int(text[16]) % 2 else "F")
+
+
+def is_possible_birth(born: date, *, today: date) -> bool:
+    """True for a birth date of somebody who can be a patient today."""
+    return EARLIEST_BIRTH <= born <= today
 
 
 @dataclass(frozen=True)
@@ -70,10 +100,39 @@ class Patient:
     patient_id: str = ""
 
     def age_on(self, day: date) -> float | None:
-        """Age in years on a day, from the birth date, else as stated."""
-        if self.birth_date is None:
+        """Age in years on a day, from the birth date, else as stated.
+
+        Completed years and the part of the year since the last birthday: whole on a birthday.
+        """
+        born = self.birth_date
+        if born is None:
             return self.age_years
-        return (day - self.birth_date).days / 365.25
+        years = day.year - born.year - (day < _birthday(born, day.year))
+        last, following = (_birthday(born, born.year + years + ahead) for ahead in (0, 1))
+        return years + (day - last).days / (following - last).days
+
+    def completed_age_on(self, day: date) -> CompletedAge | None:
+        """Age on a day as it is told and printed, never rounded up; None when unknown."""
+        age = self.age_on(day)
+        if age is None:
+            return None
+        if age >= _MONTHS_BELOW_YEARS:
+            return CompletedAge(math.floor(age), AgeUnit.YEARS)
+        born = self.birth_date
+        if born is None:
+            return CompletedAge(math.floor(age * 12 + _ROUNDED_MONTHS), AgeUnit.MONTHS)
+        months = 12 * (day.year - born.year) + day.month - born.month - (day.day < born.day)
+        if months > 0:
+            return CompletedAge(months, AgeUnit.MONTHS)
+        return CompletedAge(max(0, (day - born).days), AgeUnit.DAYS)
+
+
+def _birthday(born: date, year: int) -> date:
+    """The birthday in a year; of 29 February, once that day is over where there is none."""
+    try:
+        return born.replace(year=year)
+    except ValueError:
+        return date(year, 3, 1)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from qiangji_app.printing.ecg_paper import ecg_svg
 from qiangji_app.report_templates import load_templates
+from qiangji_app.services.ages import age_text, day_at
 from qiangji_app.services.imaging import cell_png, film_png
 from qiangji_app.services.results import NotShown, ResultDocument, ResultPicture
 from qiangji_datasets.labels import labels
@@ -42,7 +43,7 @@ def result_html(document: ResultDocument, catalogue: Catalogue, language: Langua
         lang="zh-CN" if language is Language.ZH else "en",
         doc=document,
         report=document.report,
-        age=_age(document),
+        age=_age(document, catalogue, language),
         fields=_fields(document, language),
         findings=[_label(key, language) for key in document.report.content.findings],
         not_shown=[_not_shown(item, catalogue, language) for item in document.not_shown],
@@ -64,10 +65,9 @@ def _template() -> Any:  # Any: jinja2.Template
     return environment.from_string(file.read_text("utf-8"))
 
 
-def _age(document: ResultDocument) -> str:
-    day = (document.case.submitted_at or document.case.created_at).date()
-    age = document.patient.age_on(day)
-    return "" if age is None else f"{age:.0f}"
+def _age(document: ResultDocument, catalogue: Catalogue, language: Language) -> str:
+    day = day_at(document.site, document.case.submitted_at or document.case.created_at)
+    return age_text(document.patient, day, catalogue, language)
 
 
 def _fields(document: ResultDocument, language: Language) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from qiangji_app.domain.case import (
     Case,
@@ -17,12 +17,14 @@ from qiangji_app.domain.case import (
 from qiangji_app.domain.ids import is_uuid
 from qiangji_app.domain.person import (
     Patient,
+    is_possible_birth,
     read_id_number,
 )
 from qiangji_app.domain.roles import Actor, Role
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_role, visible_case
+from qiangji_app.services.ages import local_day
 from qiangji_app.services.context import Context
 from qiangji_app.services.identity import linked, mismatches, own_person
 from qiangji_app.services.thread import say
@@ -116,13 +118,14 @@ def set_request(
     ------
     InputRejected
         A field is too long, the identity number has a wrong checksum, or contradicts birth date
-        or sex; ``params`` names the field, never its value.
+        or sex; the birth date is none of anybody alive; ``params`` names the field, never its
+        value.
     """
-    patient = _completed(ctx, patient)
     _check_lengths(patient, clinical)
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.EDIT)
+        patient = _completed(patient, today=local_day(unit, case.site_id, ctx.clock.now()))
         before = unit.persons.get(case.person_id)
         case = own_person(ctx, unit, case)
         unit.persons.save(case.person_id, patient)
@@ -281,11 +284,14 @@ def _check_complete(unit: Unit, case: Case) -> None:
         raise Conflict("gate.override_needed")
 
 
-def _completed(ctx: Context, patient: Patient) -> Patient:
-    """Birth date and sex filled in from the identity number."""
+def _completed(patient: Patient, *, today: date) -> Patient:
+    """Birth date and sex filled in from the identity number; ``today`` is the site's."""
+    born = patient.birth_date
+    if born is not None and not is_possible_birth(born, today=today):
+        raise InputRejected("form.birth_date")
     if not patient.id_number:
         return patient
-    facts = read_id_number(patient.id_number, today=ctx.clock.now().date())
+    facts = read_id_number(patient.id_number, today=today)
     if facts is None:
         raise InputRejected("identity.id_number")
     if patient.birth_date not in {None, facts.birth_date}:

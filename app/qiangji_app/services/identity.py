@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from qiangji_app.domain.case import Case
+from qiangji_app.domain.case import Case, Recording
 from qiangji_app.domain.person import IdentityKind, Patient, compare, normalise_name
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import require, visible_case
+from qiangji_app.services.ages import age_text, local_day
 from qiangji_app.services.context import Context
 from qiangji_datasets.errors import Conflict, InputRejected
+from qiangji_datasets.messages import Language
 
 _MAX_REASON = 4000
 
@@ -29,41 +31,54 @@ class Difference:
     in_file: str
 
 
-def found_differences(unit: Unit, case: Case) -> tuple[Difference, ...]:
-    """Every field of every file that disagrees with the form."""
-    form = unit.persons.get(case.person_id)
-    if form is None:
-        return ()
-    today = (case.submitted_at or case.created_at).date()
+def mismatches(unit: Unit, case: Case) -> tuple[str, ...]:
+    """Names of the fields in which any file disagrees with the form."""
+    return tuple(dict.fromkeys(field for _, _, _, field in _differing(unit, case)))
+
+
+def differences(
+    ctx: Context, actor: Actor, case_id: str, language: Language
+) -> tuple[Difference, ...]:
+    """Where form and files differ, with both values."""
+    with ctx.store.read() as unit:
+        case = visible_case(unit, actor, case_id)
+        today = _day_of(unit, case)
+        found = list(_differing(unit, case))
+
+    def shown(patient: Patient, field: str) -> str:
+        if field == "age_years":
+            return age_text(patient, today, ctx.catalogue, language)
+        return _shown(patient, field)
+
     return tuple(
         Difference(
             recording_id=recording.id,
             file_name=recording.file_name,
-            field=item.field,
-            in_form=_shown(form, item.field, today),
-            in_file=_shown(in_file, item.field, today),
+            field=field,
+            in_form=shown(form, field),
+            in_file=shown(in_file, field),
         )
-        for recording in unit.cases.recordings(case.id)
-        if (in_file := unit.persons.get(recording.id)) is not None
-        for item in compare(form, in_file, today=today)
+        for recording, form, in_file, field in found
     )
 
 
-def mismatches(unit: Unit, case: Case) -> tuple[str, ...]:
-    """Names of the fields in which any file disagrees with the form."""
-    return tuple(dict.fromkeys(item.field for item in found_differences(unit, case)))
+def _differing(unit: Unit, case: Case) -> Iterator[tuple[Recording, Patient, Patient, str]]:
+    """Every field of every file that disagrees with the form: recording, form, file, field."""
+    form = unit.persons.get(case.person_id)
+    if form is None:
+        return
+    today = _day_of(unit, case)
+    for recording in unit.cases.recordings(case.id):
+        in_file = unit.persons.get(recording.id)
+        for item in compare(form, in_file, today=today) if in_file is not None else ():
+            yield recording, form, in_file or form, item.field
 
 
-def differences(ctx: Context, actor: Actor, case_id: str) -> tuple[Difference, ...]:
-    """Where form and files differ, with both values."""
-    with ctx.store.read() as unit:
-        return found_differences(unit, visible_case(unit, actor, case_id))
+def _day_of(unit: Unit, case: Case) -> date:
+    return local_day(unit, case.site_id, case.submitted_at or case.created_at)
 
 
-def _shown(patient: Patient, field: str, today: date) -> str:
-    if field == "age_years":
-        age = patient.age_on(today)
-        return "" if age is None else f"{age:.0f}"
+def _shown(patient: Patient, field: str) -> str:
     value = getattr(patient, field)
     return value.isoformat() if isinstance(value, date) else str(value)
 
@@ -146,7 +161,7 @@ def linked(ctx: Context, unit: Unit, actor: Actor, case: Case, person_id: str) -
     if known is None or not _site_of(unit, actor, person_id):
         raise InputRejected("identity.unknown_person")
     form = unit.persons.get(case.person_id) or Patient(name="")
-    today = ctx.clock.now().date()
+    today = local_day(unit, case.site_id, ctx.clock.now())
     differing = [item.field for item in compare(form, known, today=today)]
     if (form.age_on(today) is None) != (known.age_on(today) is None):
         differing.append("age_years")

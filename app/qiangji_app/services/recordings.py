@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from qiangji_app.domain.case import Case, Finding, Recording, Verdict, last_gate
 from qiangji_app.domain.roles import Actor
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import visible_case
+from qiangji_app.services.ages import local_day, zone_of
 from qiangji_app.services.context import Context
 from qiangji_app.services.triage import Outcome, failed_outcome
 from qiangji_app.services.urgency import refresh_urgency
@@ -106,7 +106,7 @@ def _stated(ctx: Context, unit: Unit, case: Case) -> dict[str, object]:
     patient = unit.persons.get(case.person_id)
     stated: dict[str, object] = {"modality": case.modality}
     if patient is not None:
-        stated["age_years"] = patient.age_on(ctx.clock.now().date())
+        stated["age_years"] = patient.age_on(local_day(unit, case.site_id, ctx.clock.now()))
         stated["sex"] = patient.sex
     return stated
 
@@ -160,8 +160,7 @@ def _in_zone(unit: Unit, case: Case, moment: datetime | None) -> datetime | None
     """A device's clock without an offset is read in the zone of its site."""
     if moment is None or moment.tzinfo is not None:
         return moment
-    zones = {site.id: site.time_zone for site in unit.accounts.sites()}
-    return moment.replace(tzinfo=ZoneInfo(zones.get(case.site_id, "Asia/Shanghai")))
+    return moment.replace(tzinfo=zone_of(unit, case.site_id))
 
 
 def _save_person(unit: Unit, recording: Recording, outcome: Outcome) -> None:

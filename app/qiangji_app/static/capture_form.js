@@ -202,7 +202,10 @@ function temporaryNumber(now = new Date()) {
 }
 
 function ageFrom(birthDate) {
-  const years = Math.floor((Date.now() - new Date(birthDate).getTime()) / 31557600000);
+  const [year, month, day] = birthDate.split("-").map(Number);
+  const today = new Date();
+  const before = today.getMonth() + 1 < month || (today.getMonth() + 1 === month && today.getDate() < day);
+  const years = today.getFullYear() - year - (before ? 1 : 0);
   return Number.isNaN(years) || years < 0 ? "" : String(years);
 }
 

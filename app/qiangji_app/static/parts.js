@@ -30,14 +30,9 @@ export function holderText(holder) {
 export function personLine(patient) {
   const facts = [
     patient.sex ? known("ui.sex", patient.sex) : "",
-    patient.age_years === null || patient.age_years === undefined ? "" : ageText(patient.age_years),
+    patient.age_text,
   ].filter(Boolean);
   return h("span", { class: "qp-person" }, h("b", {}, patient.name || t("ui.person.unnamed")), facts.length ? ` ${facts.join(" · ")}` : "");
-}
-
-/** An age in years, in months below three. */
-export function ageText(years) {
-  return years >= 3 ? t("ui.person.age", { n: Math.floor(years) }) : t("ui.person.age_months", { n: Math.round(years * 12) });
 }
 
 /** Why a case is as urgent as it is. */

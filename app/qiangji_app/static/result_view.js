@@ -25,7 +25,7 @@ function people(view) {
   const { patient, clinical } = view;
   const first = view.recordings[0] || {};
   const rows = [
-    ["ui.form.name", patient.name], ["ui.form.sex", patient.sex && known("ui.sex", patient.sex)], ["ui.form.age_years", patient.age_years === null || patient.age_years === undefined ? "" : Math.floor(patient.age_years)],
+    ["ui.form.name", patient.name], ["ui.form.sex", patient.sex && known("ui.sex", patient.sex)], ["ui.form.age_years", patient.age_text],
     ["ui.form.visit_number", clinical.visit_number], ["ui.case.site", view.site.name], ["ui.case.number", view.short_id], ["ui.form.symptom", clinical.symptom],
     ["ui.result.acquired_at", when(first.acquired_at || first.received_at)], ["ui.case.submitted_at", when(view.submitted_at)],
   ].filter(([, value]) => value !== "" && value !== null && value !== undefined);

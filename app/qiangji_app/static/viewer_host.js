@@ -1,7 +1,7 @@
 /** Puts the film or ECG viewer into a page: addresses, titles, prior studies, texts. */
 import { labelText, language, post, textsUnder, t } from "/static/api.js";
 import { fill, h, when } from "/static/dom.js";
-import { ageText, known, placeholder } from "/static/parts.js";
+import { known, placeholder } from "/static/parts.js";
 
 const MODULES = { film: "/static/film_viewer.js", ecg: "/static/ecg_viewer.js" };
 
@@ -44,12 +44,12 @@ function propsFor(kind, pictures, view, withMap) {
 /** An earlier study of the same person; the age of today does not belong on it. */
 function priorItem(one, study, patient) {
   const date = when(study.acquired_at || study.created_at);
-  return item(one.id, `${owner({ ...patient, age_years: null })} · ${date}`, date, []);
+  return item(one.id, `${owner({ ...patient, age_text: "" })} · ${date}`, date, []);
 }
 
 /** Name, sex, age as they stand on the picture itself. */
-function owner({ name, sex, age_years: age }) {
-  return [name || t("ui.person.unnamed"), sex && known("ui.sex", sex), age === null || age === undefined ? "" : ageText(age)].filter(Boolean).join(" ");
+function owner({ name, sex, age_text: age }) {
+  return [name || t("ui.person.unnamed"), sex && known("ui.sex", sex), age].filter(Boolean).join(" ");
 }
 
 /** `title` is drawn on the picture, `label` names it in tabs and lists. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from support.county import County, outcome
@@ -16,6 +16,7 @@ from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.workflow import State
 from qiangji_app.services import capture, identity, recordings, review, uploading
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
+from qiangji_datasets.messages import Language
 
 PATIENT = Patient(name="赵某", sex="F", age_years=60)
 
@@ -114,6 +115,8 @@ def test_the_identity_number_fills_in_birth_date_and_sex(county: County) -> None
         (replace(PATIENT, sex="X"), "form.sex"),
         (replace(PATIENT, age_years=131), "form.age"),
         (replace(PATIENT, age_years=-1), "form.age"),
+        (replace(PATIENT, birth_date=date(1879, 12, 31)), "form.birth_date"),
+        (replace(PATIENT, birth_date=date(2026, 3, 3)), "form.birth_date"),
     ],
 )
 def test_an_impossible_form_is_refused_with_its_field(
@@ -125,6 +128,27 @@ def test_an_impossible_form_is_refused_with_its_field(
         capture.set_request(
             county.ctx, county.caller("operator").actor, case_id, patient, ClinicalRequest()
         )
+
+
+def test_a_newborn_has_a_birth_date_before_eight_in_the_morning(county: County) -> None:
+    case_id = county.draft()
+    county.clock.at = datetime(2026, 3, 2, 17, 30, tzinfo=UTC)  # half past one on the 3rd, here
+    number = id_number("00000020260303002")
+
+    case = capture.set_request(
+        county.ctx,
+        county.caller("operator").actor,
+        case_id,
+        Patient("王某之子", id_number=number),
+        ClinicalRequest(),
+    )
+
+    with county.store.read() as unit:
+        stored = unit.persons.get(case.person_id)
+    assert stored is not None
+    assert stored.birth_date == date(2026, 3, 3)
+    county.upload(case_id)
+    assert county.reader.stated[-1]["age_years"] == 0
 
 
 def test_a_changed_age_lets_the_ai_read_again(county: County) -> None:
@@ -287,7 +311,7 @@ def test_a_different_name_in_the_file_blocks_until_a_person_confirms(county: Cou
     county.upload(case_id, b"other")
     actor = county.caller("operator").actor
 
-    found = identity.differences(county.ctx, actor, case_id)
+    found = identity.differences(county.ctx, actor, case_id, Language.ZH)
     assert [(item.field, item.in_form, item.in_file) for item in found] == [
         ("name", "赵某", "钱某"),
         ("sex", "F", "M"),
@@ -308,14 +332,14 @@ def test_a_childs_form_on_an_adults_film_shows_both_ages(county: County) -> None
     child = replace(PATIENT, age_years=6)
     capture.set_request(county.ctx, actor, case_id, child, ClinicalRequest())
 
-    found = identity.differences(county.ctx, actor, case_id)
+    found = identity.differences(county.ctx, actor, case_id, Language.ZH)
 
     assert [(item.field, item.in_form, item.in_file) for item in found] == [
-        ("age_years", "6", "86")
+        ("age_years", "6 岁", "86 岁")
     ]
     later = replace(PATIENT, birth_date=date(1960, 5, 1), age_years=None)
     capture.set_request(county.ctx, actor, case_id, later, ClinicalRequest())
-    found = identity.differences(county.ctx, actor, case_id)
+    found = identity.differences(county.ctx, actor, case_id, Language.ZH)
     assert [(item.field, item.in_form) for item in found] == [("birth_date", "1960-05-01")]
 
 
@@ -338,7 +362,7 @@ def test_an_erased_person_mismatches_nothing(county: County) -> None:
         unit.commit()
 
     actor = county.caller("operator").actor
-    assert identity.differences(county.ctx, actor, case_id) == ()
+    assert identity.differences(county.ctx, actor, case_id, Language.ZH) == ()
     assert identity.duplicates(county.ctx, actor, case_id) == []
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 from support.county import County, content, outcome, small_film
 
-from qiangji_app.domain.case import RecordingState
+from qiangji_app.domain.case import ClinicalRequest, RecordingState
+from qiangji_app.domain.person import Patient
 from qiangji_app.printing.result_page import result_html
 from qiangji_app.services import capture, review
 from qiangji_app.services.results import NotShown, result_document
@@ -49,6 +51,34 @@ def test_a_picture_that_no_reader_opens_is_named_beside_those_that_are_shown(
     english = _page(county, case_id, Language.EN)
     assert "Recording 2 not shown" in english
     assert "data:image/png;base64" in english
+
+
+@pytest.mark.parametrize(
+    ("patient", "zh", "en"),
+    [
+        (Patient("李某", sex="F", age_years=17.6), "<td>17 岁</td>", "<td>17 years</td>"),
+        (Patient("李某", sex="F", age_years=0.42), "<td>5个月</td>", "<td>5 months</td>"),
+        (Patient("李某", birth_date=date(2026, 2, 27)), "<td>4天</td>", "<td>4 days</td>"),
+        (Patient("李某"), "<td>—</td>", "<td>—</td>"),
+    ],
+)
+def test_a_result_tells_an_age_in_completed_years_months_or_days_of_its_site(
+    county: County, patient: Patient, zh: str, en: str
+) -> None:
+    county.clock.at = datetime(2026, 3, 2, 17, tzinfo=UTC)  # the 3rd, here
+    county.reader.records[b"film"] = small_film()
+    case_id = county.draft()
+    actor = county.caller("operator").actor
+    capture.set_request(county.ctx, actor, case_id, patient, ClinicalRequest())
+    county.upload(case_id)
+    capture.submit(county.ctx, actor, case_id)
+    specialist = county.caller("specialist").actor
+    review.claim(county.ctx, specialist, case_id)
+    review.save_draft(county.ctx, specialist, case_id, content())
+    county.sign(county.unlocked("specialist"), case_id)
+
+    assert zh in _page(county, case_id, Language.ZH)
+    assert en in _page(county, case_id, Language.EN)
 
 
 def test_a_file_that_is_gone_from_the_disk_does_not_take_the_report_with_it(

@@ -12,6 +12,8 @@ from qiangji_app.domain.account import SESSION_IDLE, SESSION_MAX, Account, Sessi
 from qiangji_app.domain.events import event_hash
 from qiangji_app.domain.ids import is_uuid, uuid7
 from qiangji_app.domain.person import (
+    AgeUnit,
+    CompletedAge,
     IdentityKind,
     Patient,
     compare,
@@ -80,6 +82,45 @@ def test_age_comes_from_the_birth_date_before_the_stated_age() -> None:
     assert Patient("a", birth_date=date(1966, 3, 2)).age_on(TODAY) == pytest.approx(60, abs=0.01)
     assert Patient("a", age_years=42).age_on(TODAY) == 42
     assert Patient("a").age_on(TODAY) is None
+
+
+@pytest.mark.parametrize(
+    ("born", "day", "age"),
+    [
+        (date(2001, 3, 1), date(2019, 3, 1), 18.0),
+        (date(2001, 3, 1), date(2019, 2, 28), 17 + 364 / 365),
+        (date(2004, 2, 29), date(2022, 2, 28), 17 + 364 / 365),
+        (date(2004, 2, 29), date(2022, 3, 1), 18.0),
+        (date(2004, 2, 29), date(2024, 2, 29), 20.0),
+        (date(2026, 3, 2), date(2026, 3, 2), 0.0),
+    ],
+)
+def test_an_age_is_whole_on_the_birthday_and_not_a_day_before(
+    born: date, day: date, age: float
+) -> None:
+    assert Patient("a", birth_date=born).age_on(day) == age
+
+
+@pytest.mark.parametrize(
+    ("patient", "number", "unit"),
+    [
+        (Patient("a", age_years=17.6), 17, AgeUnit.YEARS),
+        (Patient("a", age_years=2), 2, AgeUnit.YEARS),
+        (Patient("a", age_years=1.5), 18, AgeUnit.MONTHS),
+        (Patient("a", age_years=0.4), 4, AgeUnit.MONTHS),
+        (Patient("a", age_years=0.08), 1, AgeUnit.MONTHS),
+        (Patient("a", birth_date=date(2008, 3, 3)), 17, AgeUnit.YEARS),
+        (Patient("a", birth_date=date(2024, 3, 3)), 23, AgeUnit.MONTHS),
+        (Patient("a", birth_date=date(2025, 10, 2)), 5, AgeUnit.MONTHS),
+        (Patient("a", birth_date=date(2026, 2, 3)), 27, AgeUnit.DAYS),
+        (Patient("a", birth_date=date(2026, 3, 3)), 0, AgeUnit.DAYS),
+    ],
+)
+def test_an_age_is_told_in_completed_years_months_or_days(
+    patient: Patient, number: int, unit: AgeUnit
+) -> None:
+    assert patient.completed_age_on(TODAY) == CompletedAge(number, unit)
+    assert Patient("a").completed_age_on(TODAY) is None
 
 
 def test_names_compare_without_width_spaces_and_dots() -> None:

@@ -348,7 +348,7 @@ def unlocked(ctx: Context, who: Caller, body: SignForm) -> Caller:
 
 def _warnings(ctx: Context, who: Caller, case_id: str) -> Json:
     found = identity.duplicates(ctx, who.actor, case_id)
-    differing = identity.differences(ctx, who.actor, case_id)
+    differing = identity.differences(ctx, who.actor, case_id, who.language)
     present = presenter(ctx, who)
     return {
         "mismatches": list(dict.fromkeys(item.field for item in differing)),

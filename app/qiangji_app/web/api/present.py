@@ -13,6 +13,7 @@ from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Upload
 from qiangji_app.services import access
+from qiangji_app.services.ages import age_text, day_at
 from qiangji_app.services.alarms import Seen
 from qiangji_app.services.contacts import Contact
 from qiangji_app.services.context import Caller
@@ -324,11 +325,14 @@ class Presenter:
         }
 
     def _patient_line(self, case: Case, patient: Patient) -> Json:
-        age = patient.age_on((case.submitted_at or case.created_at).date())
+        site = self._sites.get(case.site_id)
+        day = day_at(site, case.submitted_at or case.created_at)
+        age = patient.age_on(day)
         return {
             "name": patient.name,
             "sex": patient.sex,
-            "age_years": None if age is None else round(age, 1),
+            "age_years": None if age is None else round(age, 4),  # rounds no child to an adult
+            "age_text": age_text(patient, day, self._catalogue, self._language),
         }
 
     def _waiting(self, case: Case) -> int | None:
