@@ -137,6 +137,27 @@ def test_an_upload_goes_on_after_cuts_and_a_reload_and_is_stored_once(
     assert cuts > 2
 
 
+def test_an_upload_that_meets_another_request_at_its_file_goes_on(
+    desk: Desk, tmp_path: Path
+) -> None:
+    page = desk.sign_in("township")
+    busy = {"error": {"code": "upload.busy", "message": "正在处理中", "advice": "", "params": {}}}
+    met: list[str] = []
+
+    def first_busy(route: Route) -> None:
+        if not met:
+            met.append(route.request.url)
+            route.fulfill(status=409, json=busy)
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/uploads/*", first_busy)
+    page.get_by_test_id("pick-files").set_input_files(ecg_file(tmp_path / "c.dcm", seed=7))
+
+    page.get_by_test_id("recording").wait_for()
+    assert len(met) == 1
+
+
 def test_a_file_of_another_patient_blocks_until_a_person_says_why(
     desk: Desk, tmp_path: Path
 ) -> None:

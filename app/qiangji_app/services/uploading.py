@@ -132,7 +132,7 @@ def _finish(ctx: Context, actor: Actor, upload: Upload) -> Upload:
     stored = replace(upload, state="stored")
     with ctx.store.begin() as unit:
         current = unit.uploads.get(upload.upload_id)
-        if current is not None and current.state == "stored":
+        if current is not None and current.state != "receiving":
             return current
         case = visible_case(unit, actor, upload.case_id)
         is_open = allows(actor, case, Action.EDIT)

@@ -151,10 +151,10 @@ async function send(item) {
   }
 }
 
-/** Faults worth another attempt: no link, a restarting server, too many requests. */
+/** Faults worth another attempt: no link, a restarting server, too many requests, another request at the same file. */
 function mayPass(error) {
   if (!(error instanceof ApiError)) return false;
-  return error.status === 0 || error.status === 429 || [502, 503, 504].includes(error.status);
+  return error.status === 0 || error.code === "upload.busy" || error.status === 429 || [502, 503, 504].includes(error.status);
 }
 
 async function fail(item, error) {

@@ -178,6 +178,23 @@ def test_a_second_finish_finds_the_upload_stored(county: County) -> None:
     assert recordings(county, case_id) == [DIGEST]
 
 
+def test_a_finish_that_comes_late_does_not_revive_a_failed_upload(county: County) -> None:
+    case_id, upload_id = county.draft(), str(uuid.uuid4())
+    upload = start(county, case_id, upload_id)
+    county.ctx.blobs.append(upload_id, 0, DATA)
+    failed = replace(upload, received=len(DATA), state="failed", error_code="upload.case_closed")
+    with county.store.begin() as unit:
+        unit.uploads.save(failed)
+        unit.commit()
+
+    found = uploading._finish(
+        county.ctx, county.caller("operator").actor, replace(failed, state="receiving")
+    )
+
+    assert (found.state, found.error_code) == ("failed", "upload.case_closed")
+    assert recordings(county, case_id) == []
+
+
 def test_a_case_withdrawn_meanwhile_takes_no_recording_and_says_so(county: County) -> None:
     case_id, upload_id = county.draft(), str(uuid.uuid4())
     start(county, case_id, upload_id)
