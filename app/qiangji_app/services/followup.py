@@ -11,6 +11,7 @@ from qiangji_app.domain.roles import SITE_CLINICAL, Actor
 from qiangji_app.domain.workflow import Action
 from qiangji_app.services.access import require, visible_case
 from qiangji_app.services.context import Caller, Context
+from qiangji_app.services.limits import MAX_CALL_TEXT, MAX_NAME, whole
 from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
@@ -35,12 +36,10 @@ CALL_CODES: Final = frozenset(
         "other",
     }
 )
-_MAX_TEXT: Final = 2000
 #: A read-back repeats the finding; a single character repeats nothing.
 _MIN_READ_BACK: Final = 4
 #: A name has two characters at least, in Chinese too.
 _MIN_NAME: Final = 2
-_MAX_NAME: Final = 100
 
 
 class Answering(StrEnum):
@@ -60,6 +59,8 @@ def acknowledge(
     ------
     Conflict
         ``report.amended``: a newer version exists and must be read first.
+    InputRejected
+        ``text.too_long``.
     """
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
@@ -72,7 +73,7 @@ def acknowledge(
                 report_version=report_version,
                 user_id=actor.user_id,
                 at=ctx.clock.now(),
-                note=note.strip()[:_MAX_TEXT],
+                note=whole(note, MAX_CALL_TEXT),
             )
         )
         case = unit.cases.save(after)
@@ -103,6 +104,8 @@ def raise_call(ctx: Context, caller: Caller, case_id: str, code: str, text: str)
     ------
     NotPermitted
         ``sign.password_needed`` when the password was not entered lately.
+    InputRejected
+        No text, ``text.too_long``, or an unknown code.
     """
     actor = caller.actor
     if not text.strip():
@@ -120,7 +123,7 @@ def raise_call(ctx: Context, caller: Caller, case_id: str, code: str, text: str)
             raised_by=actor.user_id,
             raised_at=ctx.clock.now(),
             code=code,
-            text=text.strip()[:_MAX_TEXT],
+            text=whole(text, MAX_CALL_TEXT),
         )
         unit.cases.add_call(call)
         refresh_urgency(unit, case)
@@ -192,7 +195,7 @@ def confirm_call(
             outcome=outcome,
             confirmed_by=actor.user_id,
             confirmed_at=ctx.clock.now(),
-            read_back=read_back.strip()[:_MAX_TEXT],
+            read_back=whole(read_back, MAX_CALL_TEXT),
             read_back_by=read_back_by.strip() if part is Answering.CALLER else "",
         )
         unit.cases.save_call(call)
@@ -211,7 +214,7 @@ def _check_part(actor: Actor, part: Answering, read_back_by: str) -> None:
     if part is Answering.OTHER:
         raise NotPermitted("call.not_receiver")
     name = read_back_by.strip()
-    is_somebody = _MIN_NAME <= len(name) <= _MAX_NAME and name != actor.display_name
+    is_somebody = _MIN_NAME <= len(name) <= MAX_NAME and name != actor.display_name
     if part is Answering.CALLER and not is_somebody:
         raise InputRejected("call.read_back_by_needed")
 

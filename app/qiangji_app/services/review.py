@@ -26,6 +26,7 @@ from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, visible_case
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.identity import mismatches
+from qiangji_app.services.limits import whole
 from qiangji_app.services.thread import say
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.labels import label
@@ -39,7 +40,6 @@ RETURN_REASONS: Final = (
     "incomplete",
     "other",
 )
-_MAX_TEXT: Final = 8000
 
 
 def claim(ctx: Context, actor: Actor, case_id: str) -> Case:
@@ -292,7 +292,7 @@ def amend(ctx: Context, actor: Actor, case_id: str, reason: str) -> DraftReport:
             content=newest.content,
             saved_at=ctx.clock.now(),
             amends_version=newest.version,
-            amend_reason=reason.strip()[:_MAX_TEXT],
+            amend_reason=whole(reason),
         )
         unit.cases.save_draft(draft)
         unit.events.append(
@@ -363,7 +363,7 @@ def _signed(ctx: Context, unit: Unit, actor: Actor, case: Case, draft: DraftRepo
 
 def _check_content(content: ReportContent) -> None:
     texts = (content.impression, content.advice, *content.fields.values())
-    if any(len(text) > _MAX_TEXT for text in texts):
-        raise InputRejected("form.too_long", field="report", limit=_MAX_TEXT)
+    for text in texts:
+        whole(text)
     for label_id in content.findings:
         label(label_id)

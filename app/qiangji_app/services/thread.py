@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from qiangji_app.domain.case import Message
 from qiangji_app.domain.roles import Actor
 from qiangji_app.ports import Unit
 from qiangji_app.services.context import Context
-
-MAX_TEXT: Final = 8000
+from qiangji_app.services.limits import whole
 
 
 def say(
@@ -22,7 +19,13 @@ def say(
     text: str,
     reason_code: str = "",
 ) -> Message:
-    """Add to the thread within a transaction; longer texts are cut at ``MAX_TEXT``."""
+    """Add to the thread within a transaction.
+
+    Raises
+    ------
+    InputRejected
+        ``text.too_long``.
+    """
     message = Message(
         id=ctx.ids.new(),
         case_id=case_id,
@@ -30,7 +33,7 @@ def say(
         at=ctx.clock.now(),
         kind=kind,
         reason_code=reason_code,
-        text=text.strip()[:MAX_TEXT],
+        text=whole(text),
     )
     unit.cases.add_message(message)
     return message

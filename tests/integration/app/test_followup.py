@@ -22,6 +22,24 @@ def test_the_township_acknowledges_and_closes(county: County) -> None:
         assert [row.report_version for row in unit.cases.acknowledgements(case_id)] == [1]
 
 
+def test_a_text_that_is_too_long_is_refused_not_cut(county: County) -> None:
+    case_id = county.signed()
+    doctor, specialist = county.caller("township").actor, county.unlocked("specialist")
+    code, long = "tension_pneumothorax", "张" * 2001
+
+    with pytest.raises(InputRejected, match=r"text\.too_long"):
+        followup.raise_call(county.ctx, specialist, case_id, code, long)
+    with pytest.raises(InputRejected, match=r"text\.too_long"):
+        followup.acknowledge(county.ctx, doctor, case_id, 1, long)
+    with pytest.raises(InputRejected, match=r"text\.too_long"):
+        followup.send_message(county.ctx, doctor, case_id, "张" * 8001)
+    call = followup.raise_call(county.ctx, specialist, case_id, code, long[1:])
+    with pytest.raises(InputRejected, match=r"text\.too_long"):
+        followup.confirm_call(county.ctx, doctor, call.id, "confirmed", read_back=long)
+
+    assert call.text == long[1:]
+
+
 def test_an_operator_does_not_acknowledge(county: County) -> None:
     case_id = county.signed()
 

@@ -91,10 +91,21 @@ def test_a_draft_that_is_too_long_or_names_an_unknown_label_is_refused(county: C
     case_id = county.claimed()
     actor = county.caller("specialist").actor
 
-    with pytest.raises(InputRejected, match="form.too_long"):
+    with pytest.raises(InputRejected, match="text.too_long"):
         review.save_draft(county.ctx, actor, case_id, content("长" * 8001))
     with pytest.raises(InputRejected, match="label.unknown"):
         review.save_draft(county.ctx, actor, case_id, replace(content(), findings=("x",)))
+
+
+def test_a_reason_that_is_too_long_is_refused_not_cut(county: County) -> None:
+    case_id = county.signed()
+    actor = county.caller("specialist").actor
+
+    with pytest.raises(InputRejected, match=r"text\.too_long"):
+        review.amend(county.ctx, actor, case_id, "长" * 8001)
+    draft = review.amend(county.ctx, actor, case_id, "长" * 8000)
+
+    assert len(draft.amend_reason) == 8000
 
 
 def test_a_draft_can_be_saved_again(county: County) -> None:

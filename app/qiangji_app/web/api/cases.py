@@ -17,6 +17,7 @@ from qiangji_app.services import (
     capture,
     followup,
     identity,
+    limits,
     listing,
     review,
     sessions,
@@ -26,7 +27,7 @@ from qiangji_app.web.api.deps import Ctx, Lang, Who
 from qiangji_app.web.api.present import Json, Presenter
 
 router = APIRouter(tags=["cases"])
-Text = Annotated[str, Field(max_length=8000)]
+Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
 
 
 class NewCase(BaseModel):
