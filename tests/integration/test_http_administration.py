@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -84,6 +85,10 @@ def test_an_account_asked_for_wrongly_is_refused_not_made(
     _refused(answer, 422, "http.invalid")
     powers = {"login": "puppet", "roles": ["auditor"]}
     _refused(system.post(f"{_API}/accounts", json=_NEW | powers), 403, "account.granted_roles")
+
+
+def test_the_application_states_the_version_that_is_installed(installation: Installation) -> None:
+    assert create_app(installation, with_pages=False).version == metadata.version("qiangji")
 
 
 def test_an_unknown_modality_to_sign_is_refused(installation: Installation) -> None:

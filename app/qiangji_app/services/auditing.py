@@ -48,7 +48,7 @@ def check_log(ctx: Context, actor: Actor) -> Verification:
 
 
 def search_log(ctx: Context, actor: Actor, chain: str, query: EventQuery) -> EventPage:
-    """One page of a chain; the first page of a search is written to the chain of reads.
+    """One page of a chain; every page is written to the chain of reads.
 
     Raises
     ------
@@ -64,10 +64,11 @@ def search_log(ctx: Context, actor: Actor, chain: str, query: EventQuery) -> Eve
         log = unit.events if chain == "changes" else unit.reads
         names = {account.id: account.display_name for account in unit.accounts.all()}
         page = EventPage(log.find(query), log.count(query), names)
-    if query.offset == 0:
-        with ctx.store.begin() as unit:
-            unit.reads.append(
-                type="audit.searched", actor_id=actor.user_id, payload={"chain": chain}
-            )
-            unit.commit()
+    with ctx.store.begin() as unit:
+        unit.reads.append(
+            type="audit.searched",
+            actor_id=actor.user_id,
+            payload={"chain": chain, "offset": query.offset},
+        )
+        unit.commit()
     return page

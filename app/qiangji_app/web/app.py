@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,7 +87,11 @@ def create_app(
         installation.close()
 
     app = FastAPI(
-        title="Qiangji", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Qiangji",
+        version=metadata.version("qiangji"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.context = installation.context
     app.state.settings = installation.settings
