@@ -15,8 +15,8 @@ from qiangji_datasets.records import Sex
 #: (doi:10.1161/CIRCULATIONAHA.108.191096) advises against Bazett. Of the two, Fridericia has no
 #: population constant and is what drug-safety guidance (ICH E14) uses.
 QTC_FORMULA: Final = "Fridericia"
-#: QTc is shown but raises nothing above these (project requirement; rate correction and the
-#: share of QT that is QRS make it unreliable there).
+#: QTc is shown but raises nothing above these (our choice: rate correction and the share
+#: of QT that is QRS make it unreliable there).
 QTC_HIGHEST_BPM: Final = 100.0
 WIDE_QRS_MS: Final = 120.0  # AHA/ACCF/HRS 2009 Part III
 #: Wide-QRS tachycardia: over 100/min with QRS of 120 ms or more (ACC/AHA/HRS 2006 definitions,
