@@ -10,6 +10,8 @@ from qiangji_datasets.errors import InputRejected
 MAX_TEXT: Final = 8000
 #: What is read out on the telephone or noted beside a result.
 MAX_CALL_TEXT: Final = 2000
+#: A file's name; no file system of a desk takes more.
+MAX_FILE_NAME: Final = 255
 #: A name as displayed.
 MAX_NAME: Final = 100
 

@@ -13,6 +13,7 @@ from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import Unit, Upload
 from qiangji_app.services.access import allows, require, visible_case
 from qiangji_app.services.context import Context
+from qiangji_app.services.limits import MAX_FILE_NAME, whole
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound
 
@@ -39,7 +40,7 @@ def start(
     Raises
     ------
     InputRejected
-        Bad id, size or digest; too many recordings.
+        Bad id, size, digest or name; too many recordings.
     Conflict
         The id was used for another file.
     StorageFault
@@ -62,7 +63,7 @@ def start(
             recording_id=ctx.ids.new(),
             user_id=actor.user_id,
             site_id=case.site_id,
-            file_name=file_name[-255:],
+            file_name=whole(file_name, MAX_FILE_NAME),
             size=size,
             sha256=sha256,
             received=0,

@@ -132,6 +132,19 @@ def test_too_much_at_once_or_in_all_is_refused(county: County) -> None:
         append(county, upload_id, 0, DATA + b"x")
 
 
+def test_a_file_name_that_is_too_long_is_refused_not_cut(county: County) -> None:
+    with pytest.raises(InputRejected, match=r"text\.too_long"):
+        uploading.start(
+            county.ctx,
+            county.caller("operator").actor,
+            upload_id=str(uuid.uuid4()),
+            case_id=county.draft(),
+            file_name="x" * 256,
+            size=len(DATA),
+            sha256=DIGEST,
+        )
+
+
 def test_an_upload_id_of_another_file_is_refused(county: County) -> None:
     case_id, upload_id = county.draft(), str(uuid.uuid4())
     start(county, case_id, upload_id)
