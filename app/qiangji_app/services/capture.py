@@ -27,6 +27,7 @@ from qiangji_app.services.access import require, require_role, visible_case
 from qiangji_app.services.ages import local_day
 from qiangji_app.services.context import Context
 from qiangji_app.services.identity import linked, mismatches, own_person
+from qiangji_app.services.limits import MAX_REASON, whole
 from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import is_refused, refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected
@@ -37,7 +38,6 @@ MODALITIES = frozenset({"", "cxr", "ecg"})
 _UPLOADED_WITHIN = timedelta(minutes=30)
 #: How long a submission waits for its files to be read.
 _READ_WITHIN = timedelta(seconds=60)
-_MAX_TEXT = 4000
 _MAX_NAME = 64
 
 
@@ -190,8 +190,8 @@ def submit(
         after = require(actor, case, Action.SUBMIT)
         case = replace(
             after,
-            override_reason=override_reason.strip()[:_MAX_TEXT] or case.override_reason,
-            identity_reason=identity_reason.strip()[:_MAX_TEXT] or case.identity_reason,
+            override_reason=whole(override_reason, MAX_REASON) or case.override_reason,
+            identity_reason=whole(identity_reason, MAX_REASON) or case.identity_reason,
             submitted_at=ctx.clock.now(),
             claimed_by="",
             claimed_at=None,
@@ -308,8 +308,8 @@ def _check_lengths(patient: Patient, clinical: ClinicalRequest) -> None:
         ("phone", patient.phone, _MAX_NAME),
         ("patient_id", patient.patient_id, _MAX_NAME),
         ("visit_number", clinical.visit_number, _MAX_NAME),
-        ("symptom", clinical.symptom, _MAX_TEXT),
-        ("history", clinical.history, _MAX_TEXT),
+        ("symptom", clinical.symptom, MAX_REASON),
+        ("history", clinical.history, MAX_REASON),
     )
     for name, text, limit in limits:
         if len(text) > limit:

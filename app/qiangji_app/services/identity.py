@@ -14,10 +14,9 @@ from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import require, visible_case
 from qiangji_app.services.ages import age_text, local_day
 from qiangji_app.services.context import Context
+from qiangji_app.services.limits import MAX_REASON, whole
 from qiangji_datasets.errors import Conflict, InputRejected
 from qiangji_datasets.messages import Language
-
-_MAX_REASON = 4000
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def confirm_identity(ctx: Context, actor: Actor, case_id: str, reason: str) -> C
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.CONFIRM_IDENTITY)
-        case = unit.cases.save(replace(case, identity_reason=reason.strip()[:_MAX_REASON]))
+        case = unit.cases.save(replace(case, identity_reason=whole(reason, MAX_REASON)))
         unit.events.append(
             type="case.identity_confirmed",
             actor_id=actor.user_id,

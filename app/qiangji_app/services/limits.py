@@ -8,6 +8,8 @@ from qiangji_datasets.errors import InputRejected
 
 #: Any text: reports, reasons, messages.
 MAX_TEXT: Final = 8000
+#: Why a film is sent in spite of the gate, or taken for this patient's; a symptom, a history.
+MAX_REASON: Final = 4000
 #: What is read out on the telephone or noted beside a result.
 MAX_CALL_TEXT: Final = 2000
 #: A file's name; no file system of a desk takes more.
