@@ -18,7 +18,7 @@ from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec
 
 @dataclass(frozen=True)
 class NetConfig:
-    """Shape of one network; ``depth`` matters to films, ``kernel`` and ``rate`` to ECGs.
+    """Shape of one network; ``depth`` matters to films, ``kernel`` to ECGs.
 
     ``kind`` is ``residual`` or, for pictures, ``lite`` (EfficientNet-Lite0, of its own width);
     ``enlarge`` and ``path_drop`` belong to the latter.
@@ -31,7 +31,6 @@ class NetConfig:
     kind: str = "residual"
     enlarge: float = 1.0
     path_drop: float = 0.0
-    rate: int = 0
 
 
 class Precision(StrEnum):

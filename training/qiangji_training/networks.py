@@ -25,13 +25,7 @@ def build_net(config: Config) -> nn.Module:
     """A fresh network of the configured shape."""
     shape, labels = config.net, len(config.labels)
     if config.ecg is not None:
-        return EcgNet(
-            labels,
-            width=shape.width,
-            kernel=shape.kernel,
-            dropout=shape.dropout,
-            rate=shape.rate,
-        )
+        return EcgNet(labels, width=shape.width, kernel=shape.kernel, dropout=shape.dropout)
     if shape.kind == _LITE:
         return LiteNet(
             labels,
