@@ -14,7 +14,10 @@ from qiangji_inference.ecg_signal import RATE_HZ, prepare
 
 #: Adult sinus tachycardia is over 100, bradycardia under 60 a minute (AHA/ACCF/HRS 2009).
 _FAST_BPM, _SLOW_BPM = 100.0, 60.0
-#: So near to a limit a reader might say either.
+#: Readers draw the limits differently (90 or 100 a minute for tachycardia): the chance that one
+#: calls a rate fast or slow follows a logistic curve of this width about the limit.
+_READER_BPM: Final = 7.0
+#: So near to a limit a recorded label says nothing against a measured rate.
 _DOUBT_BPM: Final = 3.0
 _TARGET_BPM = (40.0, 150.0)
 _FACTOR = (0.55, 1.9)
@@ -76,14 +79,17 @@ class Rates:
     def targets(
         self, row: int, recorded: NDArray[np.float32], factor: float
     ) -> NDArray[np.float32]:
-        """What is true of a row that runs ``factor`` times faster; NaN where nobody knows."""
-        if factor == 1.0:
-            return recorded
+        """What is true of a row that runs ``factor`` times faster; NaN where nobody knows.
+
+        The rate labels of a row whose rate is known are chances, not yes or no.
+        """
         bpm = self.bpm[row] * factor
+        if np.isnan(bpm):
+            return recorded
         changed = recorded.copy()
         for column, name in enumerate(self.labels):
             if name in _RATE_LABELS:
-                changed[column] = _truth(name, bpm)
+                changed[column] = _chance(name, bpm)
             elif name not in _RHYTHM_LABELS and abs(np.log(factor)) > _SHAPE_KEPT:
                 changed[column] = np.nan
         return changed
@@ -141,3 +147,9 @@ def _truth(name: str, bpm: float) -> float:
     if np.isnan(bpm) or abs(bpm - limit) < _DOUBT_BPM:
         return float("nan")
     return float(bpm > limit if name == "stach" else bpm < limit)
+
+
+def _chance(name: str, bpm: float) -> float:
+    """How likely a reader calls this rate fast or slow."""
+    above = bpm - _FAST_BPM if name == "stach" else _SLOW_BPM - bpm
+    return float(1 / (1 + np.exp(-above / _READER_BPM)))
