@@ -14,8 +14,8 @@ from qiangji_inference.ecg_signal import RATE_HZ, prepare
 
 #: Adult sinus tachycardia is over 100, bradycardia under 60 a minute (AHA/ACCF/HRS 2009).
 _FAST_BPM, _SLOW_BPM = 100.0, 60.0
-#: Readers draw the limits differently (90 or 100 a minute for tachycardia): the chance that one
-#: calls a rate fast or slow follows a logistic curve of this width about the limit.
+#: Readers draw the limit of tachycardia at 90 or at 100 a minute; on that of bradycardia they
+#: agree. The chance that one calls a rate fast follows a logistic curve of this width.
 _READER_BPM: Final = 7.0
 #: So near to a limit a recorded label says nothing against a measured rate.
 _DOUBT_BPM: Final = 3.0
@@ -81,15 +81,17 @@ class Rates:
     ) -> NDArray[np.float32]:
         """What is true of a row that runs ``factor`` times faster; NaN where nobody knows.
 
-        The rate labels of a row whose rate is known are chances, not yes or no.
+        Tachycardia of a row whose rate is known is a chance, not yes or no.
         """
         bpm = self.bpm[row] * factor
         if np.isnan(bpm):
             return recorded
         changed = recorded.copy()
         for column, name in enumerate(self.labels):
-            if name in _RATE_LABELS:
-                changed[column] = _chance(name, bpm)
+            if name == "stach":
+                changed[column] = _chance_of_fast(bpm)
+            elif name in _RATE_LABELS:
+                changed[column] = recorded[column] if factor == 1.0 else _truth(name, bpm)
             elif name not in _RHYTHM_LABELS and abs(np.log(factor)) > _SHAPE_KEPT:
                 changed[column] = np.nan
         return changed
@@ -149,7 +151,6 @@ def _truth(name: str, bpm: float) -> float:
     return float(bpm > limit if name == "stach" else bpm < limit)
 
 
-def _chance(name: str, bpm: float) -> float:
-    """How likely a reader calls this rate fast or slow."""
-    above = bpm - _FAST_BPM if name == "stach" else _SLOW_BPM - bpm
-    return float(1 / (1 + np.exp(-above / _READER_BPM)))
+def _chance_of_fast(bpm: float) -> float:
+    """How likely a reader calls this rate fast."""
+    return float(1 / (1 + np.exp((_FAST_BPM - bpm) / _READER_BPM)))
