@@ -127,12 +127,16 @@ class _Desk:
         status, reason = self._status(outcome, reading)
         reading_json = outcome.reading
         bundles: list[Json] = list(reading_json.get("bundles", []))  # type: ignore[call-overload]  # JSON list
+        # What a model finds unfamiliar says nothing about the quality of the file.
+        doubts = frozenset[str]() if reading is None else {item.code for item in reading.cautions}
+        notices = _rows(reading_json.get("quality"))
         return {
             "source": str(path),
             "status": status,
             "reason": reason,
             "modality": outcome.modality or None,
-            "quality": [self._notice(row) for row in _rows(reading_json.get("quality"))],
+            "quality": [self._notice(row) for row in notices if row["code"] not in doubts],
+            "cautions": [self._notice(row) for row in notices if row["code"] in doubts],
             "findings": [self._finding(item, reading_json) for item in outcome.findings],
             "declined": [self._notice(row) for row in _rows(reading_json.get("declined"))],
             "measurements": reading_json.get("measurements", {}),

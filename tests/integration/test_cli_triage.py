@@ -29,7 +29,7 @@ _KEYS = {
     "bundle",
     "ms",
 }
-_MORE = {"declined", "bundles"}
+_MORE = {"declined", "bundles", "contradictions", "cautions"}
 _FOR_THE_GATE = ("scope_", "tiny_1x1", "ecg_1lead", "ecg_2s", "ecg_flat")
 _READ, _FAILED, _REFUSED = 0, 1, 3
 
