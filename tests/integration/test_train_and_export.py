@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
+from support.reduced_sets import tiny_ecg_config, write_ludb, write_ptbxl
 
 torch = pytest.importorskip("torch")
 pytestmark = [
@@ -21,11 +20,7 @@ pytestmark = [
 ]
 
 from qiangji_datasets.errors import InputRejected  # noqa: E402 - after the skip
-from qiangji_datasets.records import LEADS  # noqa: E402
-from qiangji_datasets.synthetic.ecg import EcgRecipe, make_ecg  # noqa: E402
 from qiangji_models.bundle import METADATA, Bundle, check_onnx_metadata, load_bundle  # noqa: E402
-from qiangji_models.preprocess.ecg import to_model_input  # noqa: E402
-from qiangji_models.preprocess.specs import EcgSpec  # noqa: E402
 from qiangji_training.export import export_bundle  # noqa: E402
 from qiangji_training.onnx_file import as_shipped  # noqa: E402
 from qiangji_training.run import read_run, train  # noqa: E402
@@ -33,65 +28,15 @@ from qiangji_training.run import read_run, train  # noqa: E402
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 #: ONNX Runtime and torch add in another order; measured 1e-7.
 PARITY = 1e-4
-_STATEMENTS = ("NORM", "MI", "STTC", "CD", "HYP")
-
-
-def _write_ptbxl(folder: Path, n: int) -> None:
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    spec = EcgSpec()
-    signals = [
-        to_model_input(make_ecg(rng, EcgRecipe(bpm=50.0 + i % 60)), spec)[0] for i in range(n)
-    ]
-    scaled = np.round(np.stack(signals) * 100).astype(np.int16)
-    ids = np.arange(1, n + 1)
-    np.savez(folder / "signals.npz", z100=scaled, ecg_id=ids, leads=np.array(LEADS))
-    header = "ecg_id,patient_id,strat_fold,super_class,sub_class,form,rhythm,einthoven_r2"
-    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(header.split(","))
-        for i in ids:
-            place = int(i - 1)
-            extra = [("AFIB", "CLBBB"), ("STACH", ""), ("SBRAD", "CRBBB"), ("SR", "")][place % 4]
-            fold = 1 + place * 10 // n
-            statement = _STATEMENTS[place % 5]
-            writer.writerow([i, i, fold, statement, extra[1], "", extra[0], 1.0])
-
-
-def _write_ludb(folder: Path, n: int) -> None:
-    import wfdb
-
-    (folder / "data").mkdir(parents=True)
-    rng = np.random.default_rng(1)
-    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["record_id", "Sex", "Age", "codes", "super_class"])
-        for i in range(1, n + 1):
-            record = make_ecg(rng, EcgRecipe())
-            wfdb.wrsamp(
-                str(i),
-                fs=500,
-                units=["mV"] * 12,
-                sig_name=[lead.lower() for lead in LEADS],
-                p_signal=record.signal_mv.T.astype(np.float64),
-                fmt=["16"] * 12,
-                write_dir=str(folder / "data"),
-            )
-            writer.writerow([i, "M", ">89" if i == 1 else 40, "SR", _STATEMENTS[i % 5]])
 
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the shipped ECG recipe on little synthetic data."""
     root = tmp_path_factory.mktemp("train")
-    _write_ptbxl(root / "data" / "ecg" / "ptbxl_part", 240)
-    _write_ludb(root / "data" / "ecg" / "ludb", 6)
-    text = (CONFIGS / "ecg-12lead.toml").read_text("utf-8")
-    for key, value in (("width", 8), ("epochs", 1), ("members", 2)):
-        text, found = re.subn(rf"^{key} = \d+$", f"{key} = {value}", text, flags=re.MULTILINE)
-        assert found == 1
-    config = root / "ecg-12lead.toml"
-    config.write_text(text, "utf-8")
+    write_ptbxl(root / "data" / "ecg" / "ptbxl_part", 240)
+    write_ludb(root / "data" / "ecg" / "ludb", 6)
+    config = tiny_ecg_config(root / "ecg-12lead.toml", epochs="1", members="2")
     return train(config, data=root / "data", out=root / "runs")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from qiangji_models.preprocess import film as films
 from qiangji_models.preprocess.specs import FilmSpec, Fit
+from qiangji_training.augment_archive import archived
 from qiangji_training.config import FilmAugment
 
 _EDGE_PX = 12
@@ -19,7 +18,7 @@ _KERNELS = (
     Image.Resampling.BICUBIC,
     Image.Resampling.LANCZOS,
 )
-_JPEG_QUALITY = (35, 90)
+_BLUR_PX = 1.0
 
 
 def augment_film(
@@ -35,7 +34,7 @@ def augment_film(
     picture = Image.fromarray(np.pad(toned, _EDGE_PX, mode="edge"))
     angle = rng.uniform(-how.rotate_deg, how.rotate_deg)
     picture = picture.rotate(angle, Image.Resampling.BILINEAR)
-    picture = _archived(picture, how, rng)
+    picture = archived(picture, how, rng, blur_px=_BLUR_PX)
     kernel = Image.Resampling.BOX
     if rng.random() < how.kernel:
         kernel = _KERNELS[rng.integers(len(_KERNELS))]
@@ -49,20 +48,6 @@ def augment_film(
     if rng.random() < how.erase:
         _erase(result, rng)
     return np.asarray(result[None], np.float32)
-
-
-def _archived(picture: Image.Image, how: FilmAugment, rng: np.random.Generator) -> Image.Image:
-    """What a device or an archive may have done: blur, edge enhancement, lossy compression."""
-    if rng.random() < how.blur:
-        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
-    if rng.random() < how.sharpen:
-        percent = int(rng.integers(40, 160))
-        picture = picture.filter(ImageFilter.UnsharpMask(1.0, percent, threshold=0))
-    if rng.random() < how.jpeg:
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=int(rng.integers(*_JPEG_QUALITY)))
-        picture = Image.open(stream)
-    return picture
 
 
 def plain_film(shown: NDArray[np.uint8], spec: FilmSpec) -> NDArray[np.float32]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from qiangji_datasets.records import CellImage, PersonIdentity, StudyIds
 from qiangji_models.preprocess import cell as cells
 from qiangji_models.preprocess.specs import CellSpec
+from qiangji_training.augment_archive import archived
 from qiangji_training.config import CellAugment
 
-_JPEG_QUALITY: Final = (35, 90)
+_BLUR_PX: Final = 1.5
 
 
 def augment_cell(
@@ -33,7 +33,7 @@ def augment_cell(
     """
     turned = _turned(shown, how, rng)
     dyed = _dyed(np.asarray(turned), how, rng)
-    picture = _photographed(Image.fromarray(dyed), how, rng)
+    picture = archived(Image.fromarray(dyed), how, rng, blur_px=_BLUR_PX)
     cell = CellImage(np.asarray(picture).copy(), PersonIdentity(), StudyIds())
     prepared: NDArray[np.float32] = cells.to_model_input(cell, spec)[0]
     return prepared
@@ -61,16 +61,3 @@ def _dyed(
     base = rng.uniform(0, how.stain / 4, 3)
     changed = np.maximum(density @ mixing * gain + base, 0)
     return np.asarray(np.clip(np.rint(256 * 10**-changed - 1), 0, 255).astype(np.uint8))
-
-
-def _photographed(picture: Image.Image, how: CellAugment, rng: np.random.Generator) -> Image.Image:
-    if rng.random() < how.blur:
-        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.5)))
-    if rng.random() < how.sharpen:
-        percent = int(rng.integers(40, 160))
-        picture = picture.filter(ImageFilter.UnsharpMask(1.0, percent, threshold=0))
-    if rng.random() < how.jpeg:
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=int(rng.integers(*_JPEG_QUALITY)))
-        picture = Image.open(stream)
-    return picture
