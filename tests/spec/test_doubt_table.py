@@ -91,6 +91,7 @@ def test_band_and_doubt_of_a_finding_are_kept_with_the_reading() -> None:
     assert doubt.doubt_of(found.reading, "cxr-adult", "effusion") == {
         "probability_low": 0.4812,
         "probability_high": 0.74,
+        "threshold": plain.labels[0].threshold,
         "is_uncertain": True,
         "is_unfamiliar": True,
     }
@@ -103,6 +104,7 @@ def test_a_reading_kept_before_doubt_was_has_none(stored: dict[str, object]) -> 
     assert doubt.doubt_of(stored, "cxr-adult", "effusion") == {
         "probability_low": None,
         "probability_high": None,
+        "threshold": None,
         "is_uncertain": False,
         "is_unfamiliar": False,
     }

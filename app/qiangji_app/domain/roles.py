@@ -29,10 +29,11 @@ SEPARATED = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, R
 #: first password, and would otherwise hold what he gives.
 GRANTED = SEPARATED | {Role.SPECIALIST}
 
+#: Who may open a case and send it up.
+SENDERS = frozenset({Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR})
+
 #: Staff who see the cases of their own site and the sites below it.
-SITE_CLINICAL = frozenset(
-    {Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR, Role.RECEIVING_DOCTOR}
-)
+SITE_CLINICAL = SENDERS | {Role.RECEIVING_DOCTOR}
 
 
 def conflicts(roles: frozenset[Role]) -> frozenset[Role]:

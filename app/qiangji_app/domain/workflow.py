@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from types import MappingProxyType
 
-from qiangji_app.domain.roles import Role
+from qiangji_app.domain.roles import SENDERS, Role
 
 
 class State(StrEnum):
@@ -43,7 +43,7 @@ class Action(StrEnum):
     SEE_ALARM = "see_alarm"  # the patient behind an AI alarm was looked at
 
 
-_SENDERS = (Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR)
+_SENDERS = tuple(sorted(SENDERS))
 _ACTING_DOCTORS = (Role.VILLAGE_DOCTOR, Role.TOWNSHIP_DOCTOR)
 _READERS = (Role.SPECIALIST,)
 _OPEN = (State.SUBMITTED, State.CLAIMED, State.RETURNED)

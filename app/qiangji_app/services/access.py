@@ -7,7 +7,7 @@ from dataclasses import replace
 from qiangji_app.domain.account import Account
 from qiangji_app.domain.case import Case
 from qiangji_app.domain.report import DraftReport
-from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role, Site, visible_from
+from qiangji_app.domain.roles import SENDERS, SITE_CLINICAL, Actor, Role, Site, visible_from
 from qiangji_app.domain.workflow import Action, State, is_possible, next_state, roles_for
 from qiangji_app.ports import Unit
 from qiangji_datasets.errors import NotFound, NotPermitted, WrongState
@@ -27,7 +27,6 @@ _LICENSED = frozenset(
 #: Acts that belong to the specialist who holds the case.
 _HOLDER = frozenset({Action.RELEASE, Action.RETURN, Action.WRITE, Action.SIGN})
 _RESULT_STATES = frozenset({State.SIGNED, State.ACKNOWLEDGED, State.CLOSED})
-_SENDERS = frozenset({Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR})
 
 
 def actor_for(account: Account, sites: tuple[Site, ...]) -> Actor:
@@ -59,7 +58,7 @@ def may_view(actor: Actor, case: Case) -> bool:
     """True when the actor may open the case at all."""
     if not actor.sees_site(case.site_id):
         return False
-    if actor.has(*_SENDERS):
+    if actor.has(*SENDERS):
         return True
     if case.state is State.DRAFT:
         return False

@@ -20,7 +20,7 @@ from qiangji_app.domain.person import (
     is_possible_birth,
     read_id_number,
 )
-from qiangji_app.domain.roles import Actor, Role
+from qiangji_app.domain.roles import SENDERS, Actor
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_role, visible_case
@@ -53,7 +53,7 @@ def open_case(ctx: Context, actor: Actor, case_id: str, modality: str) -> Case:
     Conflict
         The id belongs to a case of somebody else's site.
     """
-    require_role(actor, Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR)
+    require_role(actor, *SENDERS)
     if not is_uuid(case_id):
         raise InputRejected("case.bad_id")
     if modality not in MODALITIES:

@@ -43,7 +43,10 @@ def reason_code(item: LabelPrediction, prediction: Prediction) -> str:
 
 
 def stored_doubt(prediction: Prediction) -> dict[str, object]:
-    """What is kept of one bundle's doubt: novelty, bands by label, labels that abstain."""
+    """What is kept of one bundle's doubt: novelty, bands and lines by label, labels that abstain.
+
+    A threshold is that of the operating point which set the flag.
+    """
     found = prediction.familiarity
     novelty = None
     if found is not None:
@@ -59,6 +62,7 @@ def stored_doubt(prediction: Prediction) -> dict[str, object]:
             for item in prediction.labels
             if item.probability_low is not None and item.probability_high is not None
         },
+        "thresholds": {item.label: round(item.threshold, 4) for item in prediction.labels},
         "uncertain": [
             item.label
             for item in prediction.labels
@@ -68,9 +72,9 @@ def stored_doubt(prediction: Prediction) -> dict[str, object]:
 
 
 def doubt_of(reading: Mapping[str, object], bundle_name: str, label_id: str) -> dict[str, object]:
-    """Band and doubt of one finding, from the stored reading of its recording.
+    """Band, threshold and doubt of one finding, from the stored reading of its recording.
 
-    Readings stored before doubt was kept give None and False.
+    Readings stored before one of them was kept give None and False.
     """
     stored = reading.get("bundles", [])
     bundles = [row for row in stored if isinstance(row, dict)] if isinstance(stored, list) else []
@@ -79,6 +83,7 @@ def doubt_of(reading: Mapping[str, object], bundle_name: str, label_id: str) -> 
     return {
         "probability_low": low,
         "probability_high": high,
+        "threshold": row.get("thresholds", {}).get(label_id),
         "is_uncertain": label_id in row.get("uncertain", []),
         "is_unfamiliar": bool((row.get("novelty") or {}).get("is_unfamiliar", False)),
     }

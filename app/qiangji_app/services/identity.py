@@ -16,7 +16,7 @@ from qiangji_app.services.ages import age_text, local_day
 from qiangji_app.services.context import Context
 from qiangji_app.services.limits import MAX_REASON, whole
 from qiangji_datasets.errors import Conflict, InputRejected
-from qiangji_datasets.messages import Language
+from qiangji_datasets.messages import Catalogue, Language
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,19 @@ class Difference:
     in_file: str
 
 
+@dataclass(frozen=True)
+class Differing:
+    """One field in which the identity in a file disagrees with the form."""
+
+    recording: Recording
+    form: Patient
+    in_file: Patient
+    field: str
+
+
 def mismatches(unit: Unit, case: Case) -> tuple[str, ...]:
     """Names of the fields in which any file disagrees with the form."""
-    return tuple(dict.fromkeys(field for _, _, _, field in _differing(unit, case)))
+    return tuple(dict.fromkeys(item.field for item in differing(unit, case)))
 
 
 def differences(
@@ -42,27 +52,29 @@ def differences(
     with ctx.store.read() as unit:
         case = visible_case(unit, actor, case_id)
         today = _day_of(unit, case)
-        found = list(_differing(unit, case))
+        found = list(differing(unit, case))
+    return tuple(described(item, today, ctx.catalogue, language) for item in found)
 
-    def shown(patient: Patient, field: str) -> str:
-        if field == "age_years":
-            return age_text(patient, today, ctx.catalogue, language)
-        return _shown(patient, field)
 
-    return tuple(
-        Difference(
-            recording_id=recording.id,
-            file_name=recording.file_name,
-            field=field,
-            in_form=shown(form, field),
-            in_file=shown(in_file, field),
-        )
-        for recording, form, in_file, field in found
+def described(item: Differing, today: date, catalogue: Catalogue, language: Language) -> Difference:
+    """The two values in words; ages as of ``today``."""
+
+    def shown(patient: Patient) -> str:
+        if item.field == "age_years":
+            return age_text(patient, today, catalogue, language)
+        return _shown(patient, item.field)
+
+    return Difference(
+        recording_id=item.recording.id,
+        file_name=item.recording.file_name,
+        field=item.field,
+        in_form=shown(item.form),
+        in_file=shown(item.in_file),
     )
 
 
-def _differing(unit: Unit, case: Case) -> Iterator[tuple[Recording, Patient, Patient, str]]:
-    """Every field of every file that disagrees with the form: recording, form, file, field."""
+def differing(unit: Unit, case: Case) -> Iterator[Differing]:
+    """Every field of every file that disagrees with the form."""
     form = unit.persons.get(case.person_id)
     if form is None:
         return
@@ -70,7 +82,7 @@ def _differing(unit: Unit, case: Case) -> Iterator[tuple[Recording, Patient, Pat
     for recording in unit.cases.recordings(case.id):
         in_file = unit.persons.get(recording.id)
         for item in compare(form, in_file, today=today) if in_file is not None else ():
-            yield recording, form, in_file or form, item.field
+            yield Differing(recording, form, in_file or form, item.field)
 
 
 def _day_of(unit: Unit, case: Case) -> date:

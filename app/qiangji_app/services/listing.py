@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from qiangji_app.domain.case import (
@@ -17,13 +18,14 @@ from qiangji_app.domain.case import (
 from qiangji_app.domain.events import Event
 from qiangji_app.domain.person import Patient, normalise_name
 from qiangji_app.domain.report import DraftReport, SignedReport
-from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role
+from qiangji_app.domain.roles import SENDERS, SITE_CLINICAL, Actor, Role
 from qiangji_app.domain.workflow import State
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import may_see_hints, may_view, visible_case
 from qiangji_app.services.alarms import Seen, seen_in
 from qiangji_app.services.contacts import Contact, Directory
 from qiangji_app.services.context import Context
+from qiangji_app.services.identity import Differing, differing, mismatches
 from qiangji_datasets.errors import InputRejected, NotPermitted
 
 _WAITING: Final = frozenset({State.SUBMITTED, State.CLAIMED})
@@ -44,6 +46,7 @@ class Row:
     recordings: Sequence[Recording]
     has_open_call: bool
     return_message: Message | None
+    is_mismatched: bool  # a file names somebody else than the form; told while the case waits
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,16 @@ class Detail:
     names: dict[str, str]
     contact: Contact
     alarm_seen: Seen | None
+    differing: Sequence[Differing]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Who reads a case or amends its report; empty when nobody does."""
+
+    state: State
+    user_id: str
+    since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,16 @@ def open_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
         return _detail(ctx, unit, actor, visible_case(unit, actor, case_id))
 
 
+def holding(ctx: Context, actor: Actor, case_id: str) -> Holding:
+    """Who holds a case now; no patient data, so it leaves no trace."""
+    with ctx.store.read() as unit:
+        case = visible_case(unit, actor, case_id)
+        draft = unit.cases.draft(case.id) if case.report_version else None
+    if draft is not None:
+        return Holding(case.state, draft.author_id, None)
+    return Holding(case.state, case.claimed_by, case.claimed_at)
+
+
 def note_warnings_read(ctx: Context, actor: Actor, case_id: str) -> None:
     """Write to the chain of reads that possible duplicates of a person were looked at."""
     with ctx.store.begin() as unit:
@@ -150,6 +173,7 @@ def _detail(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Detail:
         names={account.id: account.display_name for account in unit.accounts.all()},
         contact=Directory(unit, ctx.clock.now()).other_side(actor, case),
         alarm_seen=seen_in(case, events),
+        differing=tuple(differing(unit, case)),
     )
 
 
@@ -180,9 +204,8 @@ _VIEWS: Final = {
     "worklist": (_WAITING, "worklist"),
     "results": (_RESULTS, "newest"),
 }
-_SENDERS: Final = frozenset({Role.VILLAGE_DOCTOR, Role.OPERATOR, Role.TOWNSHIP_DOCTOR})
 _VIEW_ROLES: Final = {
-    "mine": _SENDERS,
+    "mine": SENDERS,
     "worklist": frozenset({Role.SPECIALIST, Role.COUNTY_MANAGER}),
     "results": SITE_CLINICAL | {Role.SPECIALIST, Role.COUNTY_MANAGER},
 }
@@ -230,6 +253,7 @@ def _row(unit: Unit, case: Case) -> Row:
         recordings=unit.cases.recordings(case.id),
         has_open_call=any(call.outcome != "confirmed" for call in calls),
         return_message=messages[-1] if messages and case.state is State.RETURNED else None,
+        is_mismatched=case.state in _WAITING and bool(mismatches(unit, case)),
     )
 
 

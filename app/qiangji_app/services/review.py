@@ -8,7 +8,6 @@ from typing import Final
 from qiangji_app.domain.case import (
     Case,
     Finding,
-    FindingSource,
     Verdict,
     without_reasons,
 )
@@ -17,16 +16,16 @@ from qiangji_app.domain.report import (
     DraftReport,
     ReportContent,
     SignedReport,
-    draft_digest,
     signed_digest,
 )
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, visible_case
+from qiangji_app.services.ai_use import use_now
 from qiangji_app.services.context import Caller, Context
-from qiangji_app.services.identity import mismatches
 from qiangji_app.services.limits import whole
+from qiangji_app.services.presign import ready
 from qiangji_app.services.thread import say
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.labels import label
@@ -67,15 +66,20 @@ def claim(ctx: Context, actor: Actor, case_id: str) -> Case:
     return case
 
 
-def take_over(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
+def take_over(ctx: Context, actor: Actor, case_id: str, reason: str, holder_id: str) -> Case:
     """Take a case, or an open amendment, from a specialist who is away; their draft is dropped.
+
+    Parameters
+    ----------
+    holder_id
+        From whom, as the actor saw it when he confirmed.
 
     Raises
     ------
     InputRejected
         No reason given.
     Conflict
-        Nobody else holds it.
+        Nobody else holds it, or by now somebody else than ``holder_id`` does.
     """
     if not reason.strip():
         raise InputRejected("take_over.reason_needed")
@@ -86,6 +90,8 @@ def take_over(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
         holder = case.claimed_by if case.state is State.CLAIMED else draft and draft.author_id
         if not holder or holder == actor.user_id:
             raise Conflict("take_over.nobody_holds")
+        if holder != holder_id:
+            raise Conflict("take_over.holder_changed")
         unit.cases.remove_draft(case.id)
         if case.state is State.CLAIMED:
             case = unit.cases.save(
@@ -229,9 +235,7 @@ def sign(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> Signe
     InputRejected
         No draft, or no impression.
     Conflict
-        ``sign.draft_changed``: another text is stored than the signer has before him. A flagged
-        AI hint has no verdict, a file was not read yet, or form and file differ and nobody
-        confirmed.
+        As ``presign.ready`` says.
     """
     actor = caller.actor
     with ctx.store.begin() as unit:
@@ -242,7 +246,7 @@ def sign(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> Signe
             raise NotPermitted("sign.password_needed")
         if actor.user_id in _senders(unit, case):
             raise NotPermitted("workflow.own_case")
-        draft = _ready(unit, case, draft, draft_sha256)
+        draft = ready(unit, case, draft, draft_sha256)
         report = _signed(ctx, unit, actor, case, draft)
         unit.cases.add_signed(report)
         unit.cases.remove_draft(case.id)
@@ -314,34 +318,7 @@ def _senders(unit: Unit, case: Case) -> set[str]:
     return {case.created_by} | uploaders | submitters
 
 
-def _ready(unit: Unit, case: Case, draft: DraftReport | None, draft_sha256: str) -> DraftReport:
-    if draft is None:
-        raise InputRejected("sign.no_impression")
-    if draft_digest(draft.content) != draft_sha256:
-        raise Conflict("sign.draft_changed")
-    if not draft.content.impression.strip():
-        raise InputRejected("sign.no_impression")
-    recordings = unit.cases.recordings(case.id)
-    if any(not row.reading for row in recordings):
-        raise Conflict("sign.still_reading")
-    differing = mismatches(unit, case)
-    if differing and not case.identity_reason:
-        raise Conflict("identity.mismatch", fields=",".join(differing))
-    undecided = [
-        finding.label
-        for finding in unit.cases.findings(case.id)
-        if finding.source is FindingSource.AI
-        and finding.flag != "none"
-        and finding.verdict is Verdict.OPEN
-        and label(finding.label).is_abnormal
-    ]
-    if undecided:
-        raise Conflict("sign.verdicts_open", labels=",".join(undecided))
-    return draft
-
-
 def _signed(ctx: Context, unit: Unit, actor: Actor, case: Case, draft: DraftReport) -> SignedReport:
-    findings = unit.cases.findings(case.id)
     report = SignedReport(
         case_id=case.id,
         version=case.report_version + 1,
@@ -354,7 +331,7 @@ def _signed(ctx: Context, unit: Unit, actor: Actor, case: Case, draft: DraftRepo
         signed_at=ctx.clock.now(),
         recording_sha256=tuple(row.blob_sha256 for row in unit.cases.recordings(case.id)),
         content_sha256="",
-        ai_assisted=any(finding.source is FindingSource.AI for finding in findings),
+        ai_assisted=use_now(unit.cases.findings(case.id)).is_assisted,
         amend_reason=draft.amend_reason,
         digest_version=DIGEST_VERSION,
     )

@@ -140,7 +140,7 @@ export class ReadingCase {
     const reason = await askReason({ title: t("ui.reading.take_over"), intro, yes: t("ui.reading.take_over"), kind: "danger" });
     if (reason === null) return;
     const wasAmending = Boolean(this.view.amended_by);
-    await this.act("take-over", { reason });
+    await this.act("take-over", { reason, holder_id: holderOf(this.view).id });
     // The other's draft is gone: open an amendment of one's own for the same reason.
     if (wasAmending) await this.act("amend", { reason });
   }

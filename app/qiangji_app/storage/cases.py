@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, Table, delete, func, select, update
+from sqlalchemy import Row, Select, Table, delete, func, or_, select, update
 
 from qiangji_app.domain.case import (
     Acknowledgement,
@@ -318,7 +318,9 @@ def _where(statement: Select[Any], query: CaseQuery) -> Select[Any]:
     if query.states is not None:
         statement = statement.where(columns.state.in_([state.value for state in query.states]))
     if query.modalities is not None:
-        statement = statement.where(columns.modality.in_(query.modalities))
+        held = select(recording.c.case_id).where(recording.c.modality.in_(query.modalities))
+        is_wanted = or_(columns.modality.in_(query.modalities), columns.id.in_(held))
+        statement = statement.where(is_wanted)
     if query.claimed_by:
         statement = statement.where(columns.claimed_by == query.claimed_by)
     if query.person_id:

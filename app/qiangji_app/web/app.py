@@ -34,6 +34,7 @@ from qiangji_app.web.api import (
 )
 from qiangji_app.web.api import sessions as session_routes
 from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language
+from qiangji_app.web.api.words import Words
 from qiangji_app.web.guard import SECURITY_HEADERS, Guard
 from qiangji_app.web.metrics import Metrics
 from qiangji_app.web.quick_gradio import without_stub_files
@@ -155,7 +156,7 @@ def _error_body(ctx: Context, request: Request, error: QiangjiError) -> dict[str
     caller = sessions.caller_of(ctx, token) if token else None
     wanted = caller.language if caller else language(request)
     try:
-        message = catalogue.text(error.code, wanted, **error.params)
+        message = Words(catalogue, wanted).text(error.code, error.params)
     except MissingText:
         _LOG.error("no text for %s", error.code)
         message = error.code

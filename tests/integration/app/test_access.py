@@ -63,7 +63,9 @@ ACTS: dict[str, tuple[Act, str, set[str]]] = {
         {"specialist"},
     ),
     "take_over": (
-        lambda county, who, case: review.take_over(county.ctx, who.actor, case, "r"),
+        lambda county, who, case: review.take_over(
+            county.ctx, who.actor, case, "r", county.caller("specialist").actor.user_id
+        ),
         "claimed",
         {"specialist2"},
     ),

@@ -254,25 +254,27 @@ def test_a_case_of_an_absent_specialist_is_taken_over_with_a_reason(county: Coun
     review.save_draft(county.ctx, away, case_id, content("半截"))
 
     with pytest.raises(InputRejected, match="take_over.reason_needed"):
-        review.take_over(county.ctx, here, case_id, " ")
-    case = review.take_over(county.ctx, here, case_id, "下班交接")
+        review.take_over(county.ctx, here, case_id, " ", away.user_id)
+    with pytest.raises(Conflict, match="take_over.holder_changed"):
+        review.take_over(county.ctx, here, case_id, "r", here.user_id)
+    case = review.take_over(county.ctx, here, case_id, "下班交接", away.user_id)
 
     assert case.claimed_by == here.user_id
     assert listing.view_case(county.ctx, here, case_id).draft is None
     with pytest.raises(NotPermitted, match="workflow.not_holder"):
         review.save_draft(county.ctx, away, case_id, content())
     with pytest.raises(Conflict, match="take_over.nobody_holds"):
-        review.take_over(county.ctx, here, case_id, "again")
+        review.take_over(county.ctx, here, case_id, "again", here.user_id)
 
 
 def test_an_open_amendment_of_an_absent_specialist_can_be_taken_over(county: County) -> None:
     case_id = county.signed()
     away, here = county.caller("specialist").actor, county.caller("specialist2").actor
     with pytest.raises(Conflict, match="take_over.nobody_holds"):
-        review.take_over(county.ctx, here, case_id, "r")
+        review.take_over(county.ctx, here, case_id, "r", away.user_id)
     review.amend(county.ctx, away, case_id, "笔误")
 
-    case = review.take_over(county.ctx, here, case_id, "当事医师休假")
+    case = review.take_over(county.ctx, here, case_id, "当事医师休假", away.user_id)
 
     assert case.state is State.SIGNED
     assert review.amend(county.ctx, here, case_id, "更正").author_id == here.user_id

@@ -15,7 +15,7 @@ from qiangji_app.services import account_changes, accounts, site_changes
 from qiangji_app.services.access import require_role
 from qiangji_app.web.api.cases import presenter
 from qiangji_app.web.api.deps import Ctx, Who
-from qiangji_app.web.api.present import Json
+from qiangji_app.web.api.words import Json
 from qiangji_datasets.records import Modality
 
 router = APIRouter(tags=["administration"])

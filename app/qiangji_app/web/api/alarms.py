@@ -9,7 +9,8 @@ from qiangji_app.domain.roles import Actor
 from qiangji_app.services import alarms, followup
 from qiangji_app.web.api.cases import SignForm, Text, presenter, show, unlocked
 from qiangji_app.web.api.deps import Ctx, Who
-from qiangji_app.web.api.present import Json, Presenter
+from qiangji_app.web.api.present import Presenter
+from qiangji_app.web.api.words import Json
 
 router = APIRouter(tags=["alarms"])
 

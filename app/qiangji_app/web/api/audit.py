@@ -12,7 +12,7 @@ from qiangji_app.ports import EventQuery
 from qiangji_app.services import auditing
 from qiangji_app.web.api.cases import presenter
 from qiangji_app.web.api.deps import Ctx, Who
-from qiangji_app.web.api.present import Json
+from qiangji_app.web.api.words import Json
 
 router = APIRouter(tags=["audit"])
 #: Most problems that one answer lists; all are counted.

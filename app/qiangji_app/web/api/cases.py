@@ -19,12 +19,14 @@ from qiangji_app.services import (
     identity,
     limits,
     listing,
+    presign,
     review,
     sessions,
 )
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.web.api.deps import Ctx, Lang, Who
-from qiangji_app.web.api.present import Json, Presenter
+from qiangji_app.web.api.present import Presenter
+from qiangji_app.web.api.words import Json
 
 router = APIRouter(tags=["cases"])
 Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
@@ -82,6 +84,12 @@ class Reason(BaseModel):
     reason: Text
 
 
+class TakeOverForm(Reason):
+    """Why, and from whom as the page showed it."""
+
+    holder_id: str = Field(max_length=36)
+
+
 class ReturnForm(BaseModel):
     """Why the case goes back."""
 
@@ -114,10 +122,14 @@ class SignForm(BaseModel):
     password: str = Field(default="", max_length=200)
 
 
-class ReportSignForm(SignForm):
+class DraftName(BaseModel):
     """Names the draft that is signed, as saving it answered."""
 
     draft_sha256: str = Field(min_length=64, max_length=64)
+
+
+class ReportSignForm(DraftName, SignForm):
+    """Which draft, and the password where it is asked for."""
 
 
 class AcknowledgeForm(BaseModel):
@@ -257,9 +269,9 @@ def claim(case_id: str, ctx: Ctx, who: Who) -> Json:
 
 
 @router.post("/cases/{case_id}/take-over")
-def take_over(case_id: str, body: Reason, ctx: Ctx, who: Who) -> Json:
+def take_over(case_id: str, body: TakeOverForm, ctx: Ctx, who: Who) -> Json:
     """Take a case or an open amendment from a specialist who is away."""
-    review.take_over(ctx, who.actor, case_id, body.reason)
+    review.take_over(ctx, who.actor, case_id, body.reason, body.holder_id)
     return show(ctx, who, case_id)
 
 
@@ -297,6 +309,23 @@ def judge(case_id: str, finding_id: str, body: VerdictForm, ctx: Ctx, who: Who) 
         edited_label=body.label,
     )
     return presenter(ctx, who).finding(finding, {who.actor.user_id: who.actor.display_name})
+
+
+@router.get("/cases/{case_id}/holder")
+def holder(case_id: str, ctx: Ctx, who: Who) -> Json:
+    """Who reads the case or amends its report; names no patient, so it is not a read."""
+    found = listing.holding(ctx, who.actor, case_id)
+    return {
+        "state": found.state.value,
+        "holder": presenter(ctx, who).holder(found.user_id, found.since),
+    }
+
+
+@router.post("/cases/{case_id}/presign")
+def presign_draft(case_id: str, body: DraftName, ctx: Ctx, who: Who) -> Json:
+    """What would be signed now, and where it contradicts itself; signs nothing."""
+    found = presign.check_draft(ctx, who, case_id, body.draft_sha256)
+    return presenter(ctx, who).presigned(found)
 
 
 @router.post("/cases/{case_id}/sign")

@@ -18,7 +18,7 @@ from qiangji_app.services import access, accounts, imaging
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.recordings import recording_for
 from qiangji_app.web.api.deps import Ctx, Who
-from qiangji_app.web.api.present import Json
+from qiangji_app.web.api.words import Json
 from qiangji_datasets.errors import NotFound
 from qiangji_datasets.records import LEADS, EcgRecord, Radiograph, Record
 from qiangji_inference.explain import ecg_strength, film_overlay

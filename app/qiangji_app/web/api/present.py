@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from qiangji_app.domain.case import Case, CriticalCall, Finding, Message, Recording, UrgencyReason
+from qiangji_app.domain.events import Event
 from qiangji_app.domain.person import Patient
-from qiangji_app.domain.report import DraftReport, SignedReport, draft_digest
+from qiangji_app.domain.report import DraftReport
 from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Upload
@@ -17,17 +19,15 @@ from qiangji_app.services.ages import age_text, day_at
 from qiangji_app.services.alarms import Seen
 from qiangji_app.services.contacts import Contact
 from qiangji_app.services.context import Caller
-from qiangji_app.services.doubt import doubt_of
 from qiangji_app.services.followup import answering
+from qiangji_app.services.identity import described
 from qiangji_app.services.listing import Detail, Row
-from qiangji_datasets.labels import UrgencyLevel, labels
-from qiangji_datasets.messages import Catalogue, Language
-from qiangji_inference.reading import SCOPE
-
-# JSON objects are open by nature; their shape is fixed by the OpenAPI description and tests.
-Json = dict[str, Any]
-
-_HINT_FLAGS: Final = frozenset({"possible", "likely"})
+from qiangji_app.services.presign import Presigned
+from qiangji_app.web.api.present_recording import finding, recording
+from qiangji_app.web.api.present_report import draft, presigned, report
+from qiangji_app.web.api.words import Json, Words, iso
+from qiangji_datasets.labels import UrgencyLevel
+from qiangji_datasets.messages import Catalogue
 
 
 class Presenter:
@@ -56,40 +56,32 @@ class Presenter:
         names: Mapping[str, str],
         now: datetime,
     ) -> None:
-        self._catalogue = catalogue
+        self._words = Words(catalogue, caller.language)
         self._caller = caller
         self._sites = sites
         self._names = names
         self._now = now
 
-    @property
-    def _language(self) -> Language:
-        return self._caller.language
-
     def text(self, key: str, params: Mapping[str, object] | None = None) -> str:
         """A text in the caller's language; label ids among the values become their names."""
-        values = dict(params or {})
-        if "label" in values:
-            values["label"] = self.label(str(values["label"]))
-        return self._catalogue.text(key, self._language, **values)
+        return self._words.text(key, params)
 
-    def label(self, label_id: str) -> str:
-        """Name of a label."""
-        found = labels().get(label_id)
-        if found is None:
-            return label_id
-        return found.zh if self._language is Language.ZH else found.en
+    def recording(self, item: Recording, *, may_hint: bool) -> Json:
+        """A stored film or ECG; AI parts only where the caller may see hints."""
+        return recording(self._words, item, may_hint=may_hint)
 
-    def notice(self, stored: Mapping[str, Any]) -> Json:
-        """A stored notice with text and advice."""
-        params = stored.get("params", {})
-        code = str(stored["code"])
-        return {
-            "code": code,
-            "severity": stored.get("severity", "warn"),
-            "text": self.text(code, params),
-            "advice": self._catalogue.advice(code, self._language, **params),
-        }
+    def finding(
+        self,
+        item: Finding,
+        names: Mapping[str, str],
+        reading: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """An AI hint with the specialist's verdict, and its doubt where its reading is given."""
+        return finding(self._words, item, names, reading)
+
+    def presigned(self, found: Presigned) -> Json:
+        """What is about to be signed."""
+        return presigned(self._words, found)
 
     def row(self, row: Row) -> Json:
         """A case in a list."""
@@ -100,14 +92,16 @@ class Presenter:
             "id": case.id,
             "short_id": case.id[-8:],
             "modality": case.modality,
+            "modalities": _modalities(case, row.recordings),
             "state": case.state.value,
             "state_text": self.text(f"state.{case.state.value}"),
             "site": self.site(case.site_id),
             "patient": self._patient_line(case, patient),
             "created_at": case.created_at.isoformat(),
-            "submitted_at": _iso(case.submitted_at),
+            "submitted_at": iso(case.submitted_at),
             "waiting_minutes": self._waiting(case),
-            "claimed_by": self._holder(case.claimed_by),
+            "claimed_by": self.holder(case.claimed_by, case.claimed_at),
+            "has_mismatch": row.is_mismatched and may_hint,
             "triage": case.triage.value,
             "urgency": self.urgency(case) if may_hint else self._plain_urgency(case),
             "thumb_url": self._thumb(row.recordings),
@@ -160,9 +154,16 @@ class Presenter:
                 self.finding(item, found.names, readings.get(item.recording_id, {}))
                 for item in found.findings
             ],
-            "reports": [self.report(item, found) for item in found.signed],
-            "draft": None if found.draft is None else self.draft(found.draft),
-            "amended_by": self._holder(found.writer_id) if case.report_version else None,
+            "reports": [
+                report(self._words, item, found, may_hint=may_hint) for item in found.signed
+            ],
+            "draft": None if found.draft is None else draft(self._words, found.draft),
+            "differences": self._differences(found) if may_hint else [],
+            "amended_by": (
+                self.holder(found.writer_id, _amending_since(found.events))
+                if case.report_version
+                else None
+            ),
             "calls": [
                 self.call(item, found.names)
                 | {"answer_as": answering(self._caller.actor, case, item).value}
@@ -177,7 +178,7 @@ class Presenter:
                     "at": event.at.isoformat(),
                     "type": event.type,
                     "text": self.text(f"event.{event.type}"),
-                    "actor": found.names.get(event.actor_id, event.actor_id),
+                    "actor": found.names.get(event.actor_id) or self.text("actor.system"),
                 }
                 for event in found.events
             ],
@@ -195,89 +196,6 @@ class Presenter:
             "patient_id": patient.patient_id,
         }
 
-    def recording(self, item: Recording, *, may_hint: bool) -> Json:
-        """A stored film or ECG; AI parts only where the caller may see hints."""
-        reading = item.reading
-        view: Json = {
-            "id": item.id,
-            "case_id": item.case_id,
-            "file_name": item.file_name,
-            "size": item.size,
-            "state": item.state.value,
-            "modality": item.modality,
-            "acquired_at": _iso(item.acquired_at),
-            "received_at": item.received_at.isoformat(),
-            "thumb_url": f"/api/v1/images/{item.id}/thumb.png" if item.modality else None,
-            "kind": item.facts.get("kind", ""),
-            "view": item.facts.get("view", ""),
-            "facts": {key: item.facts[key] for key in _SHOWN_FACTS if key in item.facts},
-            "notices": self._notices(item),
-            "measurements": reading.get("measurements", {}) if may_hint else {},
-            "refusal": self._refusal(item),
-        }
-        if may_hint:
-            view |= self._ai_part(item)
-        return view
-
-    def finding(
-        self,
-        item: Finding,
-        names: Mapping[str, str],
-        reading: Mapping[str, Any] | None = None,
-    ) -> Json:
-        """An AI hint with the specialist's verdict, and its doubt where its reading is given."""
-        doubt = {} if reading is None else doubt_of(reading, item.bundle_name, item.label)
-        return {
-            **doubt,
-            "id": item.id,
-            "recording_id": item.recording_id,
-            "source": item.source.value,
-            "label": item.label,
-            "label_text": self.label(item.label),
-            "probability": item.probability,
-            "flag": item.flag,
-            "flag_text": self.text(f"flag.{item.flag}"),
-            "operating_point": item.operating_point,
-            "suppressed_by": item.suppressed_by,
-            "suppressed_text": self.text(item.suppressed_by) if item.suppressed_by else "",
-            "bundle": {
-                "name": item.bundle_name,
-                "version": item.bundle_version,
-                "sha256": item.bundle_sha256,
-            },
-            "verdict": item.verdict.value,
-            "verdict_by": names.get(item.verdict_by, ""),
-            "verdict_label": item.verdict_label,
-            "needs_verdict": item.flag in _HINT_FLAGS and labels()[item.label].is_abnormal,
-        }
-
-    def report(self, item: SignedReport, found: Detail) -> Json:
-        """A signed version and who acknowledged it."""
-        return self._content(item) | {
-            "version": item.version,
-            "signed_at": item.signed_at.isoformat(),
-            "signer_name": item.signer_name,
-            "signer_licence": item.signer_licence,
-            "amend_reason": item.amend_reason,
-            "superseded_by": item.superseded_by,
-            "ai_assisted": item.ai_assisted,
-            "content_sha256": item.content_sha256,
-            "acknowledged_by": [
-                {"name": found.names.get(row.user_id, ""), "at": row.at.isoformat()}
-                for row in found.acknowledgements
-                if row.report_version == item.version
-            ],
-        }
-
-    def draft(self, item: DraftReport) -> Json:
-        """The author's own draft."""
-        return self._content(item) | {
-            "saved_at": item.saved_at.isoformat(),
-            "sha256": draft_digest(item.content),
-            "amends_version": item.amends_version,
-            "amend_reason": item.amend_reason,
-        }
-
     def call(self, item: CriticalCall, names: Mapping[str, str]) -> Json:
         """A critical call and how it ended."""
         return {
@@ -290,7 +208,7 @@ class Presenter:
             "outcome": item.outcome,
             "outcome_text": self.text(f"call.outcome_{item.outcome}"),
             "confirmed_by": names.get(item.confirmed_by, ""),
-            "confirmed_at": _iso(item.confirmed_at),
+            "confirmed_at": iso(item.confirmed_at),
             "read_back": item.read_back,
             "read_back_by": item.read_back_by,
         }
@@ -332,7 +250,7 @@ class Presenter:
             "name": patient.name,
             "sex": patient.sex,
             "age_years": None if age is None else round(age, 4),  # rounds no child to an adult
-            "age_text": age_text(patient, day, self._catalogue, self._language),
+            "age_text": age_text(patient, day, self._words.catalogue, self._words.language),
         }
 
     def _waiting(self, case: Case) -> int | None:
@@ -340,15 +258,26 @@ class Presenter:
             return None
         return int((self._now - case.submitted_at).total_seconds() // 60)
 
-    def _holder(self, user_id: str) -> Json | None:
-        """Who reads a case or amends its report; None when nobody does."""
+    def holder(self, user_id: str, since: datetime | None) -> Json | None:
+        """Who reads a case or amends its report, and since when; None when nobody does."""
         if not user_id:
             return None
         return {
             "id": user_id,
             "name": self._names.get(user_id, ""),
             "is_me": user_id == self._caller.actor.user_id,
+            "since": iso(since),
         }
+
+    def _differences(self, found: Detail) -> list[Json]:
+        """Where form and files name different people, in words."""
+        case = found.row.case
+        day = day_at(self._sites.get(case.site_id), case.submitted_at or case.created_at)
+        words = self._words
+        return [
+            asdict(described(item, day, words.catalogue, words.language))
+            for item in found.differing
+        ]
 
     def _plain_urgency(self, case: Case) -> Json:
         """What those may know who may not see AI hints: the requester's own words."""
@@ -375,7 +304,7 @@ class Presenter:
     def _clinical(self, case: Case) -> Json:
         return {
             "requested": case.request.requested.value,
-            "onset_at": _iso(case.request.onset_at),
+            "onset_at": iso(case.request.onset_at),
             "symptom": case.request.symptom,
             "history": case.request.history,
             "visit_number": case.request.visit_number,
@@ -384,57 +313,6 @@ class Presenter:
     def _permissions(self, case: Case, draft: DraftReport | None) -> Json:
         actor = self._caller.actor
         return {action.value: access.allows(actor, case, action, draft) for action in Action}
-
-    def _notices(self, item: Recording) -> list[Json]:
-        quality = item.reading.get("quality")
-        stored = quality if isinstance(quality, list) else item.facts.get("notices", [])
-        return [self.notice(row) for row in stored] if isinstance(stored, list) else []
-
-    def _refusal(self, item: Recording) -> Json | None:
-        stored = item.facts.get("refusal")
-        return self.notice(stored) if isinstance(stored, dict) else None
-
-    def _ai_part(self, item: Recording) -> Json:
-        reading = item.reading
-        status = str(reading.get("status", "pending"))
-        bundles = reading.get("bundles", [])
-        declined = reading.get("declined", [])
-        return {
-            "ai_status": status,
-            "ai_text": self.text(f"ai.status_{status}"),
-            "declined": [
-                {"bundle": row["bundle"], "is_other_bundle": _is_other(row, bundles)}
-                | self.notice(row)
-                for row in _rows(declined)
-            ],
-            "statements": self._statements(reading.get("statements")),
-            "contradictions": self._statements(reading.get("contradictions")),
-            "bundles": _rows(bundles),
-            "map_labels": [label for row in _rows(bundles) for label in row.get("labels", [])],
-            "ms": reading.get("ms", {}),
-        }
-
-    def _statements(self, stored: object) -> list[Json]:
-        return [
-            {
-                "code": row["code"],
-                "level": UrgencyLevel(int(row["level"])).name.lower(),
-                "text": self.text(str(row["code"]), row.get("params", {})),
-            }
-            for row in _rows(stored)
-        ]
-
-    def _content(self, item: SignedReport | DraftReport) -> Json:
-        content = item.content
-        return {
-            "template_id": content.template_id,
-            "fields": content.fields,
-            "impression": content.impression,
-            "advice": content.advice,
-            "findings": [{"label": key, "text": self.label(key)} for key in content.findings],
-            "measurements": content.measurements,
-            "is_critical": content.is_critical,
-        }
 
     def _message(self, item: Message, names: Mapping[str, str]) -> Json:
         return {
@@ -452,7 +330,7 @@ class Presenter:
             "case_id": row.case.id,
             "modality": row.case.modality,
             "created_at": row.case.created_at.isoformat(),
-            "acquired_at": _iso(row.recordings[0].acquired_at) if row.recordings else None,
+            "acquired_at": iso(row.recordings[0].acquired_at) if row.recordings else None,
             "recordings": [
                 {"id": item.id, "kind": item.facts.get("kind", "")} for item in row.recordings
             ],
@@ -460,28 +338,13 @@ class Presenter:
         }
 
 
-_SHOWN_FACTS: Final = (
-    "rows",
-    "columns",
-    "rate_hz",
-    "samples",
-    "institution",
-    "manufacturer",
-    "device_model",
-    "patient_position",
-    "name_status",
-    "source_kind",
-)
+def _modalities(case: Case, recordings: Iterable[Recording]) -> list[str]:
+    """What the case holds; what it was begun for, while it holds nothing."""
+    return list(dict.fromkeys(item.modality for item in recordings if item.modality)) or [
+        name for name in (case.modality,) if name
+    ]
 
 
-def _rows(value: object) -> list[Json]:
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-
-
-def _is_other(row: Mapping[str, Any], bundles: object) -> bool:
-    """A bundle for other patients or views, declining what another bundle read: no news."""
-    return bool(bundles) and row["code"] in SCOPE
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _amending_since(events: Iterable[Event]) -> datetime | None:
+    opened = [event.at for event in events if event.type == "report.amendment_opened"]
+    return opened[-1] if opened else None

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from qiangji_app.services.setup import redeem_token
 from qiangji_app.web.api.administration import Login, Name, account_json
 from qiangji_app.web.api.deps import Ctx
-from qiangji_app.web.api.present import Json
+from qiangji_app.web.api.words import Json
 
 router = APIRouter(tags=["administration"])
 

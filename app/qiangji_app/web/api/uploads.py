@@ -12,7 +12,7 @@ from qiangji_app.services import recordings, uploading
 from qiangji_app.services.access import may_see_hints
 from qiangji_app.web.api.cases import presenter
 from qiangji_app.web.api.deps import Ctx, Who
-from qiangji_app.web.api.present import Json
+from qiangji_app.web.api.words import Json
 from qiangji_datasets.errors import InputRejected
 
 router = APIRouter(tags=["uploads"])
