@@ -98,6 +98,24 @@ def target_result(
     seed
         Of the bootstrap.
     """
+    return target_figures(
+        column,
+        groups,
+        seed,
+        sensitive=point_result(points, column, is_sensitive=True),
+        specific=point_result(points, column, is_sensitive=False),
+    )
+
+
+def target_figures(
+    column: Column,
+    groups: Sequence[str] | None,
+    seed: int,
+    *,
+    sensitive: PointResult,
+    specific: PointResult,
+) -> TargetResult:
+    """Every figure of a label whose operating points were judged already."""
     y, p = column.truth, column.score
     n_pos, n_neg = metrics.counts(y)
     return TargetResult(
@@ -106,8 +124,8 @@ def target_result(
         specificity_at_90_sensitivity=metrics.specificity_at_sensitivity_interval(
             y, p, 0.9, groups=groups, seed=seed
         ),
-        sensitive=point_result(points, column, is_sensitive=True),
-        specific=point_result(points, column, is_sensitive=False),
+        sensitive=sensitive,
+        specific=specific,
         ece=metrics.expected_calibration_error(y, p),
         brier=metrics.brier(y, p),
         calibration=metrics.calibration_line(y, p),

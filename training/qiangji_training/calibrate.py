@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qiangji_datasets.errors import InputRejected
+from qiangji_datasets.labels import label
 from qiangji_inference import metrics
 from qiangji_models.bundle import Calibration
 from qiangji_training.config import PointsConfig
@@ -18,6 +19,8 @@ from qiangji_training.config import PointsConfig
 _SLOPE_SPREAD: Final = 0.5
 _NEWTON_STEPS: Final = 50
 _SMALLEST_SLOPE: Final = 0.05
+#: Superclasses of PTB-XL, over which ECG networks are compared in the literature.
+_SUPERCLASSES: Final = ("norm", "mi", "sttc", "cd", "hyp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,16 @@ class Scored:
     targets: NDArray[np.float32]
     groups: NDArray[np.str_]
     is_other_site: bool
+
+
+def label_groups(labels: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Labels over which a macro average is told: all, and those of which others speak."""
+    if set(_SUPERCLASSES) <= set(labels):
+        return {"all labels": labels, "five superclasses": _SUPERCLASSES}
+    findings = tuple(name for name in labels if label(name).is_abnormal)
+    if findings == labels:
+        return {"all labels": labels}
+    return {"all labels": labels, "findings": findings}
 
 
 def calibration(scored: Scored, *, run_id: str) -> Calibration:

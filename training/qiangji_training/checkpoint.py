@@ -60,6 +60,11 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     part.replace(path)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    write_atomic(path, lambda stream: stream.write(content))
+
+
 def write_checkpoint(path: Path, position: Position, tensors: dict[str, Any]) -> None:
     """Replace a checkpoint; ``tensors`` are state dicts."""
     state = {"position": asdict(position), **tensors}

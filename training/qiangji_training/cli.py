@@ -1,4 +1,4 @@
-"""Commands ``qiangji train`` and ``qiangji export``; present where the extra train is installed."""
+"""Commands ``train``, ``crossval``, ``export``, ``baseline``; there with the extra train."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from rich.logging import RichHandler
 
 from qiangji_datasets.errors import QiangjiError, UserError
 from qiangji_datasets.messages import Language
+from qiangji_inference.cli_edge import shown
+from qiangji_inference.metrics import Estimate
 from qiangji_training.config import Precision
 from qiangji_training.texts import catalogue, text
 
@@ -56,6 +58,42 @@ def train(
 
 
 train.__doc__ = text("train.help")  # what --help shows, in the user's language
+
+
+def crossval(
+    *,
+    config: Annotated[Path, typer.Argument(help=text("train.help_config"))],
+    folds: Annotated[int | None, typer.Option(help=text("train.help_folds"))] = None,
+    data: Annotated[Path, typer.Option(help=text("train.help_data"))] = Path("data/public"),
+    out: Annotated[Path, typer.Option(help=text("train.help_out"))] = Path("runs"),
+    name: Annotated[str, typer.Option(help=text("train.help_crossval_name"))] = "",
+    precision: Annotated[Precision | None, typer.Option(help=text("train.help_precision"))] = None,
+) -> None:
+    """Train one configuration once for each fold and report over all recordings."""
+    from qiangji_training.crossval import cross_validate
+    from qiangji_training.crossval_report import PAGE, write_report
+
+    console, now = _logging_console(), datetime.now(UTC)
+    with _edge():
+        folder, found = cross_validate(
+            config,
+            data=data,
+            out=out,
+            on=now.date(),
+            name=name,
+            folds=folds,
+            precision=precision,
+            console=console,
+        )
+        write_report(found, folder, made_at=now)
+        for group, auc in found.macro_auc.items():
+            mean = Estimate(found.mean_of_folds(group))
+            said = text("train.crossval_line", group=group, auc=shown(auc), mean=shown(mean))
+            typer.echo(said)
+        typer.echo(str(folder / PAGE))
+
+
+crossval.__doc__ = text("train.help_crossval")  # what --help shows, in the user's language
 
 
 def export(

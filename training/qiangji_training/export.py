@@ -43,7 +43,6 @@ _ONNX: Final = "models/model.onnx"
 _INT8: Final = "models/model_int8.onnx"
 _GOLDEN: Final = "golden/cases.npz"
 _CARD: Final = "docs/README.md"
-_SUPERCLASSES: Final = ("norm", "mi", "sttc", "cd", "hyp")
 _SCHEMA: Final = (
     "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/"
     "meta_schema_20240725.json"
@@ -160,7 +159,7 @@ def _write(
     doubt = fit_scope(
         run.config,
         task,
-        Fixed(_scored(run)[0], judged.calibrated, judged.points),
+        Fixed(run.parts[0], judged.calibrated, judged.points),
         lambda inputs: parity.answers(in_service, inputs)[2],
         folder,
     )
@@ -228,30 +227,18 @@ def _seal(folder: Path, metadata: dict[str, Any], texts: About) -> None:
     (folder / METADATA).write_text(text + "\n", "utf-8")
 
 
-def _scored(run: Run) -> list[calibrate.Scored]:
-    indexes = sorted({int(key.split("/")[0]) for key in run.scores})
-    return [
-        calibrate.Scored(
-            name=str(run.scores[f"{index}/name"]),
-            logits=run.scores[f"{index}/logits"],
-            targets=run.scores[f"{index}/targets"],
-            groups=run.scores[f"{index}/groups"],
-            is_other_site=bool(run.scores[f"{index}/other_site"]),
-        )
-        for index in indexes
-    ]
-
-
 def _judged(run: Run, version: str, on: date) -> _Judged:
     config = run.config
-    valid, *tests = _scored(run)
+    valid, *tests = run.parts
     calibrated = calibrate.calibration(valid, run_id=f"{config.name}-{version}")
     points = {
         name: calibrate.operating_points(valid, calibrated, column, config.points, on)
         for column, name in enumerate(config.labels)
     }
     measured = [
-        calibrate.results(part, calibrated, config.labels, points, _label_groups(config))
+        calibrate.results(
+            part, calibrated, config.labels, points, calibrate.label_groups(config.labels)
+        )
         for part in tests
     ]
     return _Judged(calibrated, points, measured)
@@ -291,15 +278,6 @@ def _metadata(run: Run, about: About, release: _Release, judged: _Judged) -> dic
     whole = {**_monai(config, about, release, judged.measured), "qiangji": ours}
     plain: dict[str, Any] = json.loads(json.dumps(whole, ensure_ascii=False, allow_nan=False))
     return plain
-
-
-def _label_groups(config: Config) -> dict[str, tuple[str, ...]]:
-    if set(_SUPERCLASSES) <= set(config.labels):
-        return {"all labels": config.labels, "five superclasses": _SUPERCLASSES}
-    findings = tuple(name for name in config.labels if label(name).is_abnormal)
-    if findings == config.labels:
-        return {"all labels": config.labels}
-    return {"all labels": config.labels, "findings": findings}
 
 
 def _monai(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from qiangji_inference import metrics
 from qiangji_models.nets.pooled import Ensemble
 from qiangji_training import fit as fitting
 from qiangji_training import launch, tasks
+from qiangji_training.calibrate import Scored
 from qiangji_training.checkpoint import write_atomic
 from qiangji_training.config import Config, read_config
 from qiangji_training.manifest import manifest
@@ -44,6 +46,11 @@ class Run:
     manifest: dict[str, Any]  # Any: JSON
     scores: dict[str, np.ndarray[Any, Any]]  # Any: mixed dtypes
 
+    @property
+    def parts(self) -> list[Scored]:
+        """Logits and truth of every scored part; the first one is validation."""
+        return scored_parts(self.scores)
+
 
 def train(
     config_file: Path,
@@ -54,6 +61,7 @@ def train(
     resume: bool = False,
     where: launch.Launch | None = None,
     console: Console | None = None,
+    starts: Path | None = None,
 ) -> Path:
     """Train every member of a configuration, score all parts, write the run's folder.
 
@@ -74,6 +82,8 @@ def train(
         that only a command can ask for it.
     console
         Where a progress bar goes.
+    starts
+        Folder of the run that ``start_from`` may name; ``None`` is ``out``.
 
     Returns
     -------
@@ -104,7 +114,7 @@ def train(
         task = _task(resolved, data)
         with progress_bar(console if fabric.is_global_zero else None) as bar:
             members = [
-                _member(resolved, task, folder, index, fabric=fabric, bar=bar)
+                _member(resolved, task, folder, index, starts=starts or out, fabric=fabric, bar=bar)
                 for index in range(config.fit.members)
             ]
         if fabric.is_global_zero:
@@ -127,10 +137,39 @@ def read_run(folder: Path) -> Run:
     config = read_config(folder / CONFIG)
     net = Ensemble([build_net(config) for _ in range(config.fit.members)])
     net.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+    said, scores = read_results(folder)
+    return Run(config, net.eval(), said, scores)
+
+
+def read_results(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    """Manifest and scores of a finished run, without its network.
+
+    Raises
+    ------
+    InputRejected
+        The folder holds no finished run.
+    """  # Any: JSON, and mixed dtypes
+    if not (folder / MANIFEST).is_file():
+        raise InputRejected("train.run_unfinished", run=folder.name)
     with np.load(folder / SCORES, allow_pickle=False) as stored:
         scores = {key: stored[key] for key in stored.files}
-    said = json.loads((folder / MANIFEST).read_text("utf-8"))
-    return Run(config, net.eval(), said, scores)
+    said: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+    return said, scores
+
+
+def scored_parts(scores: Mapping[str, np.ndarray[Any, Any]]) -> list[Scored]:
+    """Parts as a run's score file holds them, validation first."""
+    indexes = sorted({int(key.split("/")[0]) for key in scores})
+    return [
+        Scored(
+            name=str(scores[f"{index}/name"]),
+            logits=scores[f"{index}/logits"],
+            targets=scores[f"{index}/targets"],
+            groups=scores[f"{index}/groups"],
+            is_other_site=bool(scores[f"{index}/other_site"]),
+        )
+        for index in indexes
+    ]
 
 
 def _claim(config: Config, config_file: Path, folder: Path, *, resume: bool) -> bool:
@@ -183,6 +222,7 @@ def _member(
     folder: Path,
     index: int,
     *,
+    starts: Path,
     fabric: Fabric,
     bar: Progress | None,
 ) -> fitting.Fitted:
@@ -191,7 +231,7 @@ def _member(
         return math.nan if auc is None else auc
 
     return fitting.fit(
-        started_net(config, folder.parent, index),
+        started_net(config, starts, index),
         task.examples,
         config.fit,
         seed=config.seed + index,

@@ -20,7 +20,8 @@ from qiangji_training.fit import Example, Examples
 from qiangji_training.heart_rate import sinus_rates
 from qiangji_training.task import Part, Task, hashes
 
-_FOLDS: Final = 10
+#: The publisher's parts, patient-disjoint.
+FOLDS: Final = 10
 #: Statements of PTB-XL that leave the sinus node in charge.
 _SINUS: Final = frozenset({"SR", "STACH", "SBRAD", "SARRH"})
 
@@ -36,8 +37,8 @@ def ptbxl_task(config: Config, data: Path) -> Task:
     folder = data / "ecg" / "ptbxl_part"
     table = ptbxl_part.read(folder).with_labels(config.labels)
     fold = numbers(table.facts["fold"])
-    tested = config.fold or _FOLDS
-    validated = tested - 1 or _FOLDS
+    tested = config.fold or FOLDS
+    validated = tested - 1 or FOLDS
     train = table.where((fold != tested) & (fold != validated))
     valid, test = table.where(fold == validated), table.where(fold == tested)
     check_disjoint({"train": train.groups, "valid": valid.groups})

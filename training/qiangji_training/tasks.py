@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from qiangji_datasets.errors import InputRejected
+from qiangji_training import task_cell, task_ecg
 from qiangji_training.config import Config
 from qiangji_training.task import Part, Task
 from qiangji_training.task_cell import cric_task
 from qiangji_training.task_ecg import ptbxl_task
 from qiangji_training.task_film import kermany_task, nih_task, shenzhen_task
 
-__all__ = ["Part", "Task", "build", "input_channels"]
+__all__ = ["Part", "Task", "build", "folds", "input_channels"]
 
-_RECIPES: Final[dict[str, Callable[[Config, Path], Task]]] = {
-    "ptbxl": ptbxl_task,
-    "nih": nih_task,
-    "shenzhen": shenzhen_task,
-    "kermany": kermany_task,
-    "cric": cric_task,
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a set becomes a task; ``folds`` is 0 where the set has one split only."""
+
+    read: Callable[[Config, Path], Task]
+    folds: int = 0
+
+
+_RECIPES: Final[Mapping[str, Recipe]] = {
+    "ptbxl": Recipe(ptbxl_task, folds=task_ecg.FOLDS),
+    "nih": Recipe(nih_task),
+    "shenzhen": Recipe(shenzhen_task),
+    "kermany": Recipe(kermany_task),
+    "cric": Recipe(cric_task, folds=task_cell.FOLDS),
 }
 
 
@@ -30,12 +41,25 @@ def build(config: Config, data: Path) -> Task:
     Raises
     ------
     InputRejected
-        The task is unknown or its data are missing.
+        The task is unknown, has no such fold, or its data are missing.
     """
-    recipe = _RECIPES.get(config.task)
-    if recipe is None:
+    most = folds(config)
+    if not 0 <= config.fold <= most:
+        raise InputRejected("train.fold_range", fold=config.fold, task=config.task, most=most)
+    return _RECIPES[config.task].read(config, data)
+
+
+def folds(config: Config) -> int:
+    """Parts of the cross-validation that the configuration's task offers; 0: none.
+
+    Raises
+    ------
+    InputRejected
+        The task is unknown.
+    """
+    if config.task not in _RECIPES:
         raise InputRejected("train.task_unknown", task=config.task)
-    return recipe(config, data)
+    return _RECIPES[config.task].folds
 
 
 def input_channels(config: Config) -> int:

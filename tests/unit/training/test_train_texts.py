@@ -12,11 +12,10 @@ from qiangji_training.texts import catalogue, language, text
 
 ROOT = Path(__file__).parents[3]
 _KEY = re.compile(r'"(train\.[a-z_0-9]+)"')
+SOURCES = sorted(path for path in (ROOT / "training").rglob("*") if path.suffix in (".py", ".html"))
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "training").rglob("*.py")), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_every_key_of_training_has_texts(path: Path) -> None:
     keys = set(_KEY.findall(path.read_text("utf-8")))
 
@@ -24,11 +23,7 @@ def test_every_key_of_training_has_texts(path: Path) -> None:
 
 
 def test_every_text_of_training_is_used() -> None:
-    used = {
-        key
-        for path in (ROOT / "training").rglob("*.py")
-        for key in _KEY.findall(path.read_text("utf-8"))
-    }
+    used = {key for path in SOURCES for key in _KEY.findall(path.read_text("utf-8"))}
 
     assert {key for key in catalogue().entries if key.startswith("train.")} <= used
 
