@@ -61,13 +61,19 @@ class Upload:
 
 @dataclass(frozen=True)
 class CaseQuery:
-    """Which cases to list. ``order`` is ``worklist`` (urgency, then waiting) or ``newest``."""
+    """Which cases to list.
+
+    ``order`` is ``worklist`` (urgency, then waiting), ``newest`` or ``results`` (calls that nobody
+    confirmed, then reports that nobody took note of, both by urgency, then all others; the newest
+    of each first). ``urgency_at_least`` is an ``UrgencyLevel``; 0 does not filter.
+    """
 
     site_ids: frozenset[str] | None = None  # None: all sites
     states: frozenset[State] | None = None
     modalities: frozenset[str] | None = None
     claimed_by: str = ""
     person_id: str = ""
+    urgency_at_least: int = 0
     order: str = "newest"
     limit: int = 100
     offset: int = 0
@@ -202,6 +208,9 @@ class Events(Protocol):
     def of_case(self, case_id: str) -> Sequence[Event]: ...
     def find(self, query: EventQuery) -> Sequence[Event]: ...
     def count(self, query: EventQuery) -> int: ...
+    def version(self) -> str:
+        """Another text whenever an event was appended, on whatever node; cheap to ask."""
+        ...
 
 
 class Jobs(Protocol):

@@ -96,7 +96,7 @@ def test_an_auditor_checks_the_log_and_filters_it(browser: Browser, address: str
     auditor.leave()
 
 
-def test_an_alarm_is_one_line_on_a_phone_with_the_number_behind_it(
+def test_an_alarm_on_a_phone_says_who_what_since_when_what_to_do_and_whom_to_call(
     browser: Browser, address: str
 ) -> None:
     alarm = {
@@ -104,6 +104,15 @@ def test_an_alarm_is_one_line_on_a_phone_with_the_number_behind_it(
         "case_id": "c",
         "since": "2026-03-02T01:00:00+00:00",
         "site": {"id": "east", "name": "东镇卫生院"},
+        "short_id": "0000abcd",
+        "patient": {
+            "name": "钱某",
+            "sex": "F",
+            "age_text": "60 岁",
+            "visit_number": "M-7",
+            "patient_id": "",
+        },
+        "is_own_site": True,
         "text": "很长的说明" * 20,
         "may_mark_seen": True,
         "seen": None,
@@ -113,20 +122,80 @@ def test_an_alarm_is_one_line_on_a_phone_with_the_number_behind_it(
             "online": ["沈片"],
         },
     }
+    unnamed = alarm | {"case_id": "d", "patient": None}
+    answer = {"items": [alarm, unnamed], "unread_results": 3}
     doctor = Person(browser, address, "township", PASSWORD)
     page = doctor.page
     page.set_viewport_size(_PHONE)
-    page.route("**/api/v1/alerts", lambda route: route.fulfill(json={"items": [alarm]}))
+    page.route("**/api/v1/alerts", lambda route: route.fulfill(json=answer))
     page.reload()
 
-    bar = page.get_by_test_id("alert-ai_alarm")
-    bar.wait_for()
-    box = bar.bounding_box()
-    assert box is not None and box["height"] <= 48 and box["x"] + box["width"] <= 390
-    page.get_by_test_id("alert-more").click()
-    expect(bar.get_by_test_id("phone")).to_have_attribute("href", "tel:0000120")
+    bar = page.get_by_test_id("alert-ai_alarm").first
+    expect(bar.get_by_test_id("alert-who")).to_have_text("钱某 女 · 60 岁 · 就诊号 M-7")
+    expect(bar.get_by_text(alarm["text"])).to_be_visible()
+    expect(bar.locator("time")).to_contain_text("2026-03-02 09:00 起,已")
+    expect(bar.get_by_test_id("alert-do")).to_contain_text("看病人")
+    phone = bar.get_by_test_id("phone")
+    expect(phone).to_have_attribute("href", "tel:0000120")
+    for part in (bar, phone):
+        box = part.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    box = phone.bounding_box()
+    assert box is not None and box["height"] >= 44
     expect(bar.get_by_test_id("contact")).to_contain_text("沈片")
     expect(bar.get_by_test_id("see-alarm")).to_be_visible()
+    expect(page.get_by_test_id("alert-who").last).to_contain_text("编号 0000abcd")
+    expect(page.get_by_test_id("unread-results")).to_have_text("3")
+    header = page.locator(".qp-top").bounding_box()
+    assert header is not None and header["height"] <= 56
+    page.get_by_test_id("account").click()
+    expect(page.get_by_test_id("account-sign-out")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("account")).to_be_focused()
+    doctor.leave()
+
+
+def test_a_session_that_ends_is_taken_up_again_with_nothing_lost(
+    browser: Browser, address: str
+) -> None:
+    manager = Person(browser, address, "system", PASSWORD)
+    page = manager.page
+    page.get_by_test_id("new-account").click()
+    page.get_by_test_id("field-login").fill("later")
+    page.get_by_test_id("field-name").fill("后来的")
+    page.get_by_test_id("field-site").select_option("east")
+    page.get_by_test_id("role-operator").check()
+    page.context.clear_cookies()
+    page.get_by_test_id("form-yes").click()
+
+    again = page.get_by_test_id("session-ended")
+    page.get_by_test_id("again-password").fill("not the password")
+    page.keyboard.press("Enter")
+    expect(again.get_by_role("alert")).not_to_be_empty()
+    page.get_by_test_id("again-password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_test_id("secret")).not_to_be_empty()
+    page.get_by_test_id("noted").click()
+    page.locator('[data-login="later"]').get_by_text("后来的").wait_for()
+    manager.leave()
+
+
+def test_focus_stays_in_a_dialog_and_goes_back_where_it_was(browser: Browser, address: str) -> None:
+    doctor = Person(browser, address, "township", PASSWORD)
+    page = doctor.page
+    page.get_by_test_id("account").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_test_id("account-dialog")
+    dialog.wait_for()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert page.evaluate("() => Boolean(document.activeElement.closest('dialog'))")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("account")).to_be_focused()
+    ring = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+    assert ring == "solid"
+    doctor.leave()
     doctor.leave()
 
 

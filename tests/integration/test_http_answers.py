@@ -197,3 +197,17 @@ def test_a_name_is_looked_for_in_the_body_and_never_in_an_address(
     assert found.json()["truncated"] is False
     assert nobody.json()["items"] == []
     _refused(operator.get(f"{_API}/cases", params={"view": "mine", "q": "x"}), 422, "http.invalid")
+
+
+def test_alarms_that_a_page_knows_already_are_not_sent_again(
+    installation: Installation, operator: TestClient
+) -> None:
+    first = operator.get(f"{_API}/alerts")
+    mark = {"If-None-Match": first.headers["ETag"]}
+    again = operator.get(f"{_API}/alerts", headers=mark)
+    operator.post(f"{_API}/cases", json={"case_id": str(uuid.uuid4()), "modality": "ecg"})
+    changed = operator.get(f"{_API}/alerts", headers=mark)
+
+    assert first.json() == {"items": [], "unread_results": 0}
+    assert (again.status_code, again.content, changed.status_code) == (304, b"", 200)
+    assert _signed_in(installation, "township").get(f"{_API}/alerts", headers=mark).is_success

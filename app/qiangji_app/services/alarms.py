@@ -11,16 +11,19 @@ from typing import Final
 
 from qiangji_app.domain.case import Case, CriticalCall, UrgencyReason
 from qiangji_app.domain.events import Event
-from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role
+from qiangji_app.domain.person import Patient
+from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role, Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import allows, may_view, require, visible_case
-from qiangji_app.services.contacts import Contact, Directory
+from qiangji_app.services.contacts import ONLINE_WITHIN, Contact, Directory
 from qiangji_app.services.context import Context
 from qiangji_datasets.errors import Conflict, NotPermitted
 from qiangji_datasets.labels import UrgencyLevel
 
 _UNREAD: Final = frozenset({State.DRAFT, State.SUBMITTED, State.CLAIMED, State.RETURNED})
+#: More open alarms than a county can answer; the worklist holds the rest, most urgent first.
+_MAX_ALARMS: Final = 200
 #: Event that says that a doctor of the site has looked at the patient.
 _SEEN: Final = "alarm.seen"
 
@@ -39,6 +42,8 @@ class Alert:
 
     ``contact`` is the other side as this actor would telephone it. ``seen`` is None until a doctor
     of the site has looked at the patient; a new alarm on the same case is unseen again.
+    ``patient`` is None for who may not open the case: a specialist hears of a draft's alarm, and
+    learns the name from the site by telephone.
     """
 
     kind: str  # ai_alarm | critical_call
@@ -47,7 +52,8 @@ class Alert:
     reasons: tuple[UrgencyReason, ...]
     call: CriticalCall | None = None
     seen: Seen | None = None
-    patient_name: str = ""
+    patient: Patient | None = None
+    site: Site | None = None
     contact: Contact | None = None
 
 
@@ -65,12 +71,24 @@ def alerts(ctx: Context, actor: Actor) -> Sequence[Alert]:
         told = [
             replace(
                 alert,
-                patient_name=_name_of(unit, alert.case),
+                patient=_patient_of(unit, actor, alert.case),
+                site=directory.site(alert.case.site_id),
                 contact=directory.other_side(actor, alert.case),
             )
             for alert in found
         ]
     return sorted(told, key=lambda alert: alert.since)
+
+
+def version(ctx: Context, actor: Actor) -> str:
+    """Another text whenever ``alerts`` might say something else to this actor.
+
+    Every change of a case is an event; who is there to be telephoned is none.
+    """
+    with ctx.store.read() as unit:
+        present = sorted(unit.accounts.seen_since(ctx.clock.now() - ONLINE_WITHIN))
+        facts = [actor.user_id, unit.events.version(), *present]
+    return hashlib.sha256("\n".join(facts).encode("utf-8")).hexdigest()
 
 
 def mark_seen(ctx: Context, actor: Actor, case_id: str) -> Seen:
@@ -142,7 +160,13 @@ def _calls(unit: Unit, actor: Actor) -> list[Alert]:
 
 
 def _alarms(unit: Unit, actor: Actor) -> list[Alert]:
-    query = CaseQuery(site_ids=actor.visible_sites, states=_UNREAD, order="worklist", limit=200)
+    query = CaseQuery(
+        site_ids=actor.visible_sites,
+        states=_UNREAD,
+        urgency_at_least=int(UrgencyLevel.CRITICAL),
+        order="worklist",
+        limit=_MAX_ALARMS,
+    )
     found = []
     for case in unit.cases.find(query):
         alarms = alarms_of(case)
@@ -154,6 +178,5 @@ def _alarms(unit: Unit, actor: Actor) -> list[Alert]:
     return found
 
 
-def _name_of(unit: Unit, case: Case) -> str:
-    patient = unit.persons.get(case.person_id)
-    return "" if patient is None else patient.name
+def _patient_of(unit: Unit, actor: Actor, case: Case) -> Patient | None:
+    return unit.persons.get(case.person_id) if may_view(actor, case) else None

@@ -39,6 +39,10 @@ class Directory:
         present = unit.accounts.seen_since(now - ONLINE_WITHIN)
         self._online = [row for row in unit.accounts.all() if row.id in present and row.is_active]
 
+    def site(self, site_id: str) -> Site:
+        """A site that a case names."""
+        return self._sites[site_id]
+
     def other_side(self, actor: Actor, case: Case) -> Contact:
         """Whom this actor would call: the patient's site, or for its own staff the county."""
         site = self._sites[case.site_id]

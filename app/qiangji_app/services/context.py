@@ -65,4 +65,5 @@ class Caller:
     actor: Actor
     session: Session
     language: Language
+    login: str = ""
     must_change_password: bool = False

@@ -19,7 +19,7 @@ from qiangji_app.domain.events import Event
 from qiangji_app.domain.person import Patient, normalise_name
 from qiangji_app.domain.report import DraftReport, SignedReport
 from qiangji_app.domain.roles import SENDERS, SITE_CLINICAL, Actor, Role
-from qiangji_app.domain.workflow import State
+from qiangji_app.domain.workflow import Action, State, roles_for
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import may_see_hints, may_view, visible_case
 from qiangji_app.services.alarms import Seen, seen_in
@@ -93,10 +93,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Page:
-    """Part of a list. ``is_truncated`` when a search did not look at every case."""
+    """Part of a list; ``is_truncated`` when a search did not look at every case."""
 
     rows: Sequence[Row]
     total: int
+    unread: int = 0  # of the results a list may show, filters aside: nobody took note of them
     is_truncated: bool = False
 
 
@@ -115,10 +116,24 @@ def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> Page:
     """
     query = _query(actor, wanted)
     with ctx.store.read() as unit:
+        unread = _unread(unit, actor) if wanted.view == "results" else 0
         if wanted.text:
-            return _search(unit, actor, query, wanted)
+            return replace(_search(unit, actor, query, wanted), unread=unread)
         cases = [case for case in unit.cases.find(query) if _in(actor, case)]
-        return Page([_row(unit, case) for case in cases], unit.cases.count(query))
+        return Page([_row(unit, case) for case in cases], unit.cases.count(query), unread)
+
+
+def unread_results(ctx: Context, actor: Actor) -> int:
+    """How many signed reports wait for this actor to take note; 0 for who may not."""
+    if not actor.has(*roles_for(Action.ACKNOWLEDGE)):
+        return 0
+    with ctx.store.read() as unit:
+        return _unread(unit, actor)
+
+
+def _unread(unit: Unit, actor: Actor) -> int:
+    waiting = CaseQuery(site_ids=actor.visible_sites, states=frozenset({State.SIGNED}))
+    return unit.cases.count(waiting)
 
 
 def view_case(ctx: Context, actor: Actor, case_id: str) -> Detail:
@@ -202,7 +217,7 @@ def _query(actor: Actor, wanted: Filter) -> CaseQuery:
 _VIEWS: Final = {
     "mine": (_ALL, "newest"),
     "worklist": (_WAITING, "worklist"),
-    "results": (_RESULTS, "newest"),
+    "results": (_RESULTS, "results"),
 }
 _VIEW_ROLES: Final = {
     "mine": SENDERS,
@@ -221,7 +236,7 @@ def _search(unit: Unit, actor: Actor, query: CaseQuery, wanted: Filter) -> Page:
     seen = [_row(unit, case) for case in found.values() if _in(actor, case)]
     rows = [row for row in seen if _matches(row, wanted.text)]
     shown = rows[wanted.offset : wanted.offset + wanted.limit]
-    return Page(shown, len(rows), is_truncated)
+    return Page(shown, len(rows), is_truncated=is_truncated)
 
 
 def _state(name: str) -> State:

@@ -27,6 +27,7 @@ from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.limits import whole
 from qiangji_app.services.presign import ready
 from qiangji_app.services.thread import say
+from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.labels import label
 
@@ -250,8 +251,8 @@ def sign(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> Signe
         report = _signed(ctx, unit, actor, case, draft)
         unit.cases.add_signed(report)
         unit.cases.remove_draft(case.id)
-        unit.cases.save(
-            replace(after, report_version=report.version, claimed_by="", claimed_at=None)
+        refresh_urgency(
+            unit, replace(after, report_version=report.version, claimed_by="", claimed_at=None)
         )
         unit.events.append(
             type="report.signed",

@@ -224,6 +224,7 @@ def _caller(unit: Unit, account: Account, session: Session) -> Caller:
         actor=actor,
         session=session,
         language=Language(account.language),
+        login=account.login,
         must_change_password=account.is_temporary,
     )
 

@@ -59,12 +59,17 @@ def triage_status(recordings: Sequence[Recording]) -> TriageStatus:
 
 
 def reasons_for(
-    case: Case, recordings: Iterable[Recording], *, has_call: bool
+    case: Case, recordings: Iterable[Recording], *, has_call: bool, is_reported: bool = False
 ) -> tuple[UrgencyReason, ...]:
-    """Every reason, the most urgent first; a critical call outranks all."""
+    """Every reason, the most urgent first; a critical call outranks all.
+
+    ``is_reported`` says that the valid report marks a critical value.
+    """
     found: list[UrgencyReason] = []
     if has_call:
         found.append(UrgencyReason("urgency.critical_call", int(UrgencyLevel.CRITICAL), "rule"))
+    if is_reported:
+        found.append(UrgencyReason("urgency.critical_report", int(UrgencyLevel.CRITICAL), "rule"))
     asked = _REQUESTED[case.request.requested]
     if asked > UrgencyLevel.ROUTINE:
         code = f"urgency.requested_{case.request.requested.value}"
@@ -84,7 +89,13 @@ def refresh_urgency(unit: Unit, case: Case) -> Case:
     recordings = unit.cases.recordings(case.id)
     status = triage_status(recordings)
     has_call = bool(unit.cases.calls(case.id))
-    reasons = list(reasons_for(case, recordings, has_call=has_call))
+    is_reported = any(
+        report.content.is_critical and not report.superseded_by
+        for report in unit.cases.signed(case.id)
+    )
+    reasons = list(
+        reasons_for(case, recordings, has_call=has_call, is_reported=is_reported),
+    )
     level = max((reason.level for reason in reasons), default=int(UrgencyLevel.ROUTINE))
     if status is not TriageStatus.DONE:
         reasons.append(

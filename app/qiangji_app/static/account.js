@@ -5,15 +5,16 @@ import { known } from "/static/parts.js";
 
 const LEAST = 10; // characters, as the server demands
 
-/** Open the dialog of one's own account. */
-export async function openAccount() {
+/** Open the dialog of one's own account; language and sign-out are here too, where a phone's header has no room. */
+export async function openAccount({ language, signOut }) {
   const { user } = session();
   const rows = [
     ["ui.account.name", user.display_name], ["ui.account.site", user.site.name], ["ui.account.roles", user.roles.map((role) => known("ui.role", role)).join("、")],
     ["ui.account.licence", user.licence_number], ["ui.account.signs", user.sign_modalities.map((one) => known("ui.modality", one)).join("、")],
   ].filter(([, value]) => value);
   const close = () => document.querySelector("dialog[open]").close();
-  await dialog({ title: t("ui.account.title"), testid: "account-dialog", body: h("div", {}, h("dl", { class: "qp-facts" }, rows.map(([key, value]) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value)))),
+  const acts = h("p", { class: "qp-row" }, button(t("ui.shell.other_language"), async () => { close(); await language(); }, { testid: "account-language" }), button(t("ui.shell.sign_out"), async () => { close(); await signOut(); }, { testid: "account-sign-out" }));
+  await dialog({ title: t("ui.account.title"), testid: "account-dialog", body: h("div", {}, h("dl", { class: "qp-facts" }, rows.map(([key, value]) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value)))), acts,
     h("h3", {}, t("ui.account.password")), passwordForm({ ondone: close })) });
 }
 

@@ -1,56 +1,82 @@
 /** The bars under the header: AI alarms without a report and calls without an answer. */
-import { get, hasRole, t } from "/static/api.js";
+import { getChanged, hasRole, t } from "/static/api.js";
 import { contactLine, seenButton, seenLine } from "/static/calls.js";
-import { every, fill, guarded, h, when } from "/static/dom.js";
-import { known } from "/static/parts.js";
+import { duration, every, fill, guarded, h, when } from "/static/dom.js";
+import { known, personLine } from "/static/parts.js";
 
 const ALERT_SECONDS = 10;
+const HIDDEN_SECONDS = 60; // a page behind another still calls out, later
 
-/** Keep an area filled with what cannot wait; a new one is heard. */
-export function watchAlerts(area, page) {
+/** Keep an area filled with what cannot wait; a new one is heard. `oncount` is told how many results are unread. */
+export function watchAlerts(area, oncount = () => {}) {
   let heard = null;
-  const opened = new Set();
+  let mark = "";
   const refresh = async () => {
     try {
-      const { items } = await get("/alerts");
-      const loud = items.map(keyOf);
-      if (heard && loud.some((one) => !heard.has(one))) beep();
-      heard = new Set(loud);
-      draw(area, items, { page, opened, refresh });
+      const changed = await getChanged("/alerts", mark);
+      if (changed) {
+        mark = changed.mark || "";
+        const { items, unread_results: unread = 0 } = changed.body;
+        const loud = items.map(keyOf);
+        if (heard && loud.some((one) => !heard.has(one))) beep();
+        heard = new Set(loud);
+        draw(area, items, refresh);
+        oncount(unread);
+      }
+      tellAges(area);
     } catch (error) {
       if (error.name === "SignedOut") return;
+      mark = "";
       area.dataset.print = "";
       fill(area, h("div", { class: "qp-alert qp-alert-link", role: "alert" }, error.message));
     }
   };
-  every(ALERT_SECONDS, refresh);
+  every(ALERT_SECONDS, refresh, { hidden: HIDDEN_SECONDS });
 }
 
 const keyOf = (item) => `${item.kind}|${item.case_id}|${item.since}`;
 
-function draw(area, items, shown) {
+function draw(area, items, refresh) {
   const print = JSON.stringify(items);
   if (area.dataset.print === print) return;
   area.dataset.print = print;
-  fill(area, inOrder(items).map((item) => bar(item, shown)));
+  const bars = inOrder(items).map((item) => bar(item, refresh));
+  fill(area, bars.length > 1 ? h("p", { class: "qp-alert-count", role: "status" }, t("ui.alert.count", { n: bars.length })) : null, bars);
 }
 
-/** One line on a phone, opened by touch; nothing of it is ever out of reach. */
-function bar(item, { page, opened, refresh }) {
-  const target = hasRole("specialist") ? "/reading" : "/capture";
-  const key = keyOf(item);
-  const row = h("div", { class: `qp-alert qp-alert-${item.kind} ${item.seen ? "qp-alert-seen" : ""} ${opened.has(key) ? "qp-alert-opened" : ""}`, dataset: { testid: `alert-${item.kind}` } });
-  const toggle = h("button", { type: "button", class: "qp-alert-toggle", "aria-expanded": String(opened.has(key)), "aria-label": t("ui.alert.more"), dataset: { testid: "alert-more" }, onclick: () => {
-    const isOpen = row.classList.toggle("qp-alert-opened");
-    if (isOpen) opened.add(key); else opened.delete(key);
-    toggle.setAttribute("aria-expanded", String(isOpen));
-  } });
-  fill(row, h("a", { class: "qp-alert-case", href: `${target}?case=${encodeURIComponent(item.case_id)}` }, h("b", {}, known("ui.alert", item.kind)), " ", [siteName(item.site), item.text].filter(Boolean).join(" · ")),
-    toggle, h("span", { class: "qp-alert-more" },
-      item.seen ? seenLine(item.seen) : item.kind === "ai_alarm" && page !== "reading" ? h("span", { class: "qp-alert-do" }, t("ui.alert.do")) : null,
+/** Who, what, since when, what to do, whom to call: all of it at a glance, on a phone too. */
+function bar(item, refresh) {
+  return h("div", { class: `qp-alert qp-alert-${item.kind} ${item.seen ? "qp-alert-seen" : ""}`, dataset: { testid: `alert-${item.kind}` } },
+    h("div", { class: "qp-alert-what" },
+      h("p", { class: "qp-alert-who" }, h("span", { class: "qp-alert-kind" }, known("ui.alert", item.kind)), who(item), h("span", {}, item.site.name), since(item.since)),
+      h("p", { class: "qp-alert-text" }, item.text)),
+    h("div", { class: "qp-alert-do" },
+      h("span", { class: "qp-alert-now", dataset: { testid: "alert-do" } }, item.seen ? seenLine(item.seen) : t(`ui.alert.do.${item.kind}.${item.is_own_site ? "site" : "reader"}`)),
       item.kind === "ai_alarm" && item.may_mark_seen && !item.seen ? seenButton(item.case_id, () => guarded(refresh)) : null,
-      contactLine(item.contact, item.site), h("time", {}, when(item.since))));
-  return row;
+      contactLine(item.contact, item.site)));
+}
+
+/** The patient as one says it on the telephone; a case one may not open yet goes by its number. */
+function who(item) {
+  if (!item.patient) return h("b", { dataset: { testid: "alert-who" } }, t("ui.alert.draft", { id: item.short_id }));
+  const { visit_number: visit, patient_id: number } = item.patient;
+  const ids = [visit && `${t("ui.form.visit_number")} ${visit}`, number && number !== visit && number].filter(Boolean);
+  return h("a", { class: "qp-alert-case", href: `/${pageFor(item)}?case=${encodeURIComponent(item.case_id)}`, dataset: { testid: "alert-who" } }, personLine(item.patient), ids.length ? ` · ${ids.join(" · ")}` : "");
+}
+
+/** Where this person can act on the case: a signed one is a result for its site. */
+function pageFor(item) {
+  if (hasRole("specialist") && !item.is_own_site) return "reading";
+  return ["signed", "acknowledged", "closed"].includes(item.state) || !hasRole("operator", "township_doctor", "village_doctor") ? "results" : "capture";
+}
+
+const since = (iso) => h("time", { dateTime: iso, "aria-live": "off", dataset: { since: iso } }, when(iso));
+
+function tellAges(area) {
+  for (const one of area.querySelectorAll("time[data-since]")) {
+    const minutes = (Date.now() - Date.parse(one.dataset.since)) / 60000;
+    one.textContent = t("ui.alert.since", { at: when(one.dataset.since), ago: duration(minutes) });
+  }
 }
 
 /** A specialist's call, then alarms nobody has looked at, then the others; the newest of each first. */
@@ -58,8 +84,6 @@ function inOrder(items) {
   const rank = (item) => (item.kind === "critical_call" ? 0 : item.seen ? 2 : 1);
   return [...items].sort((a, b) => rank(a) - rank(b) || Date.parse(b.since) - Date.parse(a.since));
 }
-
-const siteName = (site) => (site && typeof site === "object" ? site.name : site);
 
 /** Three short tones; silent until somebody has touched the page, as browsers demand. */
 function beep() {

@@ -88,24 +88,49 @@ export function csrfHeaders() {
  * @throws {ApiError} the server refused or can't be reached
  */
 export async function call(method, path, body, { quiet401 = false } = {}) {
-  const headers = { Accept: "application/json" };
+  const response = await answer(method, path, body, { quiet401 });
+  return response.status === 204 ? null : response.json();
+}
+
+/**
+ * The same question asked again and again: `known` is the mark of the last answer.
+ * Resolves with null where nothing changed, else with {body, mark}.
+ */
+export async function getChanged(path, known) {
+  const response = await answer("GET", path, undefined, { headers: known ? { "If-None-Match": known } : {}, unchanged: 304 });
+  return response.status === 304 ? null : { body: await response.json(), mark: response.headers.get("ETag") };
+}
+
+let askAgain = null;
+
+/** Have `ask` (async; true when the same person signed in again) asked before the page is left because a session ended. */
+export function onSessionEnd(ask) {
+  askAgain = ask;
+}
+
+async function answer(method, path, body, { quiet401 = false, headers = {}, unchanged = 0 } = {}) {
+  const response = await sent(method, path, body, headers);
+  if (response.status === 401 && !quiet401) {
+    if (askAgain && current && (await askAgain())) return answer(method, path, body, { headers, unchanged });
+    toLogin();
+    throw new SignedOut();
+  }
+  if (!response.ok && response.status !== unchanged) throw await errorOf(response);
+  return response;
+}
+
+async function sent(method, path, body, extra) {
+  const headers = { Accept: "application/json", ...extra };
   if (method !== "GET") Object.assign(headers, csrfHeaders());
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  let response;
   try {
-    response = await fetch(BASE + path, {
+    return await fetch(BASE + path, {
       method, headers, credentials: "same-origin", cache: "no-store",
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch {
     throw new ApiError(0, { code: "net.offline", message: t("ui.error.offline"), advice: t("ui.error.offline_advice") });
   }
-  if (response.status === 401 && !quiet401) {
-    toLogin();
-    throw new SignedOut();
-  }
-  if (!response.ok) throw await errorOf(response);
-  return response.status === 204 ? null : response.json();
 }
 
 export const get = (path) => call("GET", path);

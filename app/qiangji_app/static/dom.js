@@ -74,12 +74,11 @@ export async function guarded(action) {
   }
 }
 
+/** Where toasts go: within an open dialog, which lies over everything else, or in the page. */
 function toastArea() {
-  let area = document.getElementById("qp-toasts");
-  if (!area) {
-    area = h("div", { id: "qp-toasts", role: "status", "aria-live": "polite" });
-    document.body.append(area);
-  }
+  const area = document.getElementById("qp-toasts") || h("div", { id: "qp-toasts", role: "status", "aria-live": "polite" });
+  const host = [...document.querySelectorAll("dialog[open]")].pop() || document.body;
+  if (area.parentElement !== host) host.append(area);
   return area;
 }
 
@@ -102,12 +101,13 @@ export function showError(error) {
 
 /**
  * A modal dialog. `body` is a node; `actions` are {text, kind, value, run}; `run` may return
- * false to keep it open. Resolves with the chosen value, or null when dismissed.
+ * false to keep it open. Resolves with the chosen value, or null when dismissed. Esc dismisses,
+ * Enter in a line of text does the last act, Tab stays inside. `veiled` hides the page behind it.
  */
-export function dialog({ title, body, actions = [], wide = false, testid = "" }) {
+export function dialog({ title, body, actions = [], wide = false, testid = "", veiled = false }) {
   return new Promise((resolve) => {
     const before = document.activeElement;
-    const box = h("dialog", { class: `qp-dialog ${wide ? "qp-dialog-wide" : ""}`, "aria-label": title });
+    const box = h("dialog", { class: `qp-dialog ${wide ? "qp-dialog-wide" : ""} ${veiled ? "qp-dialog-veiled" : ""}`, "aria-label": title });
     if (testid) box.dataset.testid = testid;
     let answer = null;
     const foot = actions.map((action) => button(action.text, async () => {
@@ -119,13 +119,44 @@ export function dialog({ title, body, actions = [], wide = false, testid = "" })
     const close = h("button", { type: "button", class: "qp-x", "aria-label": t("ui.common.close"), onclick: () => box.close() }, "×");
     box.append(h("header", {}, h("h2", {}, title), close), h("div", { class: "qp-dialog-body" }, body));
     if (foot.length) box.append(h("footer", {}, foot));
-    box.addEventListener("close", () => { box.remove(); before && before.focus && before.focus(); resolve(answer); });
-    box.addEventListener("keydown", (event) => event.stopPropagation());
+    box.addEventListener("close", () => {
+      const toasts = box.querySelector("#qp-toasts");
+      box.remove();
+      if (toasts) document.body.append(toasts);
+      giveBack(before);
+      resolve(answer);
+    });
+    box.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Tab") keepInside(box, event);
+      else if (event.key === "Enter" && !event.isComposing && foot.length && event.target.matches("input:not([type=checkbox], [type=radio])") && !event.target.form) {
+        event.preventDefault();
+        foot[foot.length - 1].click();
+      }
+    });
     (document.querySelector(".qp-overlay-root") || document.body).append(box);
     box.showModal();
-    const first = box.querySelector("[autofocus], textarea, input:not([type=hidden]), select");
-    if (first) first.focus();
+    const first = box.querySelector("[autofocus], textarea, input:not([type=hidden]), select") || foot[0] || close;
+    first.focus();
   });
+}
+
+const FOCUSABLE = "a[href], button:not(:disabled), input:not(:disabled):not([type=hidden]), select:not(:disabled), textarea:not(:disabled), summary, [tabindex='0']";
+
+/** Tab goes round within a dialog. */
+function keepInside(box, event) {
+  const all = [...box.querySelectorAll(FOCUSABLE)].filter((one) => one.getClientRects().length);
+  const [from, to] = event.shiftKey ? [all[0], all[all.length - 1]] : [all[all.length - 1], all[0]];
+  if (document.activeElement !== from) return;
+  event.preventDefault();
+  to.focus();
+}
+
+/** Focus goes back where it was, or to the page where that is gone. */
+function giveBack(before) {
+  if (before && before.isConnected && before.focus) { before.focus(); return; }
+  const again = before && before.dataset && before.dataset.testid && document.querySelector(`[data-testid="${before.dataset.testid}"]`);
+  if (again) again.focus();
 }
 
 /** Ask before something that can't be taken back. Resolves true or false. */
@@ -189,9 +220,14 @@ export function bytes(count) {
   return `${(count / 1048576).toFixed(1)} MB`;
 }
 
-/** Call `action` now and then every `seconds` while the page is visible; returns a stop function. */
-export function every(seconds, action, { now = true } = {}) {
-  const tick = () => { if (!document.hidden) action(); };
+/**
+ * Call `action` now and then every `seconds` while the page is visible, every `hidden` seconds
+ * (0: never) while it is not; returns a stop function.
+ */
+export function every(seconds, action, { now = true, hidden = 0 } = {}) {
+  let last = Date.now();
+  const due = () => !document.hidden || (hidden > 0 && Date.now() - last >= hidden * 1000);
+  const tick = () => { if (due()) { last = Date.now(); action(); } };
   const timer = setInterval(tick, seconds * 1000);
   document.addEventListener("visibilitychange", tick);
   if (now) tick();

@@ -6,6 +6,8 @@ import { caseRow, demoBadge, liveList, loadCase, messageThread, personLine, plac
 import { reportSection } from "/static/result_view.js";
 import { showViewer } from "/static/viewer_host.js";
 
+const MOST = 200; // rows a page asks for, as the server allows
+
 /** Start the page in an element. */
 export async function mount(root) {
   fill(root, placeholder("loading", ""));
@@ -48,17 +50,18 @@ class ResultsPage {
 
   showList() {
     const box = h("div", { class: "qp-case-list" });
+    const count = h("p", { class: "qp-results-count", role: "status", dataset: { testid: "results-count" } });
     const modality = h("select", { class: "qp-input", "aria-label": t("ui.reading.filter.modality"), onchange: () => this.list.refresh() }, ["", "cxr", "ecg"].map((value) => h("option", { value }, value ? t(`ui.modality.${value}`) : t("ui.reading.all_modalities"))));
     const search = h("input", { type: "search", class: "qp-input", placeholder: t("ui.capture.search"), "aria-label": t("ui.capture.search"), oninput: () => this.list.refresh() });
     const open = h("input", { type: "checkbox", onchange: () => this.list.refresh() });
-    fill(this.page, h("div", { class: "qp-row qp-filter" }, h("h1", {}, t("ui.results.title")), modality, search, h("label", { class: "qp-check" }, open, t("ui.results.only_open"))), box);
+    fill(this.page, h("div", { class: "qp-row qp-filter" }, h("h1", {}, t("ui.results.title")), modality, search, h("label", { class: "qp-check" }, open, t("ui.results.only_open"))), count, box);
     this.list = liveList(box, {
       load: async () => {
-        const page = await cases({ view: "results", modality: modality.value, q: search.value.trim(), limit: 200 });
-        const items = page.items.filter((row) => !open.checked || row.needs_acknowledgement);
-        return { ...page, items, total: items.length };
+        const page = await cases({ view: "results", modality: modality.value, state: open.checked ? "signed" : "", q: search.value.trim(), limit: MOST });
+        fill(count, h("b", {}, t("ui.results.unread", { n: page.unread })), ` · ${t("ui.results.total", { n: page.total })}`, page.total > page.items.length ? ` · ${t("ui.results.first", { n: page.items.length })}` : "");
+        return page;
       },
-      row: (row) => caseRow(row, { onopen: () => this.go(row.id) }), empty: "ui.results.empty",
+      row: (row) => caseRow(row, { onopen: () => this.go(row.id), extra: row.urgency && row.urgency.level === "critical" ? urgencyBadge(row.urgency) : null }), empty: "ui.results.empty",
     });
   }
 

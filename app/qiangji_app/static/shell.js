@@ -1,6 +1,7 @@
 /** What every page has: header, navigation by role, alerts, language, sign-out; uploads go on here. */
-import { hasRole, language, setLanguage, signOut, start, session, t } from "/static/api.js";
+import { hasRole, language, onSessionEnd, setLanguage, signOut, start, session, t } from "/static/api.js";
 import { openAccount, passwordForm } from "/static/account.js";
+import { signInAgain } from "/static/session_end.js";
 import { watchAlerts } from "/static/alerts.js";
 import { button, confirmed, fill, h, readyToLeave, showError } from "/static/dom.js";
 import { known } from "/static/parts.js";
@@ -17,6 +18,7 @@ export async function mount(root, { page }) {
     if (error.name !== "SignedOut") fill(root, h("p", { class: "qp-placeholder qp-placeholder-error", role: "alert" }, error.message));
     return;
   }
+  onSessionEnd(signInAgain);
   if (session().must_change_password) {
     mustChange(root, page);
     return;
@@ -30,7 +32,7 @@ export async function mount(root, { page }) {
   document.title = `${t(`ui.nav.${page}`)} · ${t("ui.shell.brand")}`;
   const alerts = h("div", { class: "qp-alerts", role: "region", "aria-label": t("ui.alert.all"), tabindex: "0", "aria-live": "assertive" });
   fill(root, header(page, pages), alerts);
-  watchAlerts(alerts, page);
+  watchAlerts(alerts, (unread) => countResults(root, unread));
   if (hasRole(...SENDERS)) watchUploads(root);
 }
 
@@ -51,16 +53,24 @@ function mustChange(root, page) {
     h("h1", {}, t("ui.account.must_change")), h("p", {}, t("ui.account.must_change_text")), passwordForm({ ondone: () => location.replace("/") }))));
 }
 
+/** How many results wait to be taken note of, beside the name of their page. */
+function countResults(root, unread) {
+  const link = root.querySelector('[data-testid="nav-results"]');
+  if (!link) return;
+  fill(link, t("ui.nav.results"), unread ? h("span", { class: "qp-count", dataset: { testid: "unread-results" }, title: t("ui.results.unread", { n: unread }) }, String(unread)) : null);
+}
+
 function header(page, pages) {
   const { user, is_demo: isDemo } = session();
   const other = language() === "zh" ? "en" : "zh";
-  return h("header", { class: "qp-top" }, h("a", { class: "qp-brand", href: "/" }, h("b", {}, t("ui.shell.brand")), h("span", {}, t("ui.shell.tagline"))),
+  const acts = { language: () => changeLanguage(other), signOut: leave };
+  return h("header", { class: "qp-top" }, h("a", { class: "qp-brand", href: "/" }, h("b", {}, t("ui.shell.brand_short"), h("i", {}, t("ui.shell.brand_long"))), h("span", {}, t("ui.shell.tagline"))),
     h("nav", { class: "qp-nav", "aria-label": t("ui.shell.nav") }, pages.map((name) => h("a", { href: `/${name}`, "aria-current": name === page ? "page" : null, dataset: { testid: `nav-${name}` } }, t(`ui.nav.${name}`)))),
     isDemo ? h("span", { class: "qp-badge qp-demo" }, t("ui.common.demo")) : null,
     h("span", { class: "qp-sending", id: "qp-sending", hidden: true, role: "status" }), h("span", { class: "qp-grow" }),
-    h("button", { type: "button", class: "qp-user", title: t("ui.account.title"), dataset: { testid: "account" }, onclick: openAccount }, h("b", {}, user.display_name), h("span", {}, [user.site && user.site.name, user.roles.map((role) => known("ui.role", role)).join("、")].filter(Boolean).join(" · "))),
-    button(t("ui.shell.other_language"), () => changeLanguage(other), { kind: "quiet", testid: "language" }),
-    button(t("ui.shell.sign_out"), leave, { kind: "quiet", testid: "sign-out" }));
+    h("button", { type: "button", class: "qp-user", title: t("ui.account.title"), dataset: { testid: "account" }, onclick: () => openAccount(acts) }, h("b", {}, user.display_name), h("span", {}, [user.site && user.site.name, user.roles.map((role) => known("ui.role", role)).join("、")].filter(Boolean).join(" · "))),
+    h("span", { class: "qp-top-acts" }, button(t("ui.shell.other_language"), acts.language, { kind: "quiet", testid: "language" }),
+      button(t("ui.shell.sign_out"), acts.signOut, { kind: "quiet", testid: "sign-out" })));
 }
 
 async function leave() {

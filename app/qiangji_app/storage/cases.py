@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, case, delete, func, or_, select, update
 
 from qiangji_app.domain.case import (
     Acknowledgement,
@@ -18,6 +18,7 @@ from qiangji_app.domain.case import (
     Recording,
 )
 from qiangji_app.domain.report import DraftReport, SignedReport
+from qiangji_app.domain.workflow import State
 from qiangji_app.ports import CaseQuery
 from qiangji_app.storage import case_rows
 from qiangji_app.storage.crypto import FieldCipher
@@ -88,9 +89,9 @@ class SqlCases:
                 clinical_case.c.seq,
             )
         else:
-            statement = statement.order_by(
-                clinical_case.c.created_at.desc(), clinical_case.c.seq.desc()
-            )
+            first = _results_first() if query.order == "results" else ()
+            newest = (clinical_case.c.created_at.desc(), clinical_case.c.seq.desc())
+            statement = statement.order_by(*first, *newest)
         statement = statement.limit(query.limit).offset(query.offset)
         return self._all(statement, case_rows.to_case)
 
@@ -325,4 +326,18 @@ def _where(statement: Select[Any], query: CaseQuery) -> Select[Any]:
         statement = statement.where(columns.claimed_by == query.claimed_by)
     if query.person_id:
         statement = statement.where(columns.person_id == query.person_id)
+    if query.urgency_at_least:
+        statement = statement.where(columns.urgency_level >= query.urgency_at_least)
     return statement
+
+
+def _results_first() -> tuple[ColumnElement[Any], ...]:
+    """What a site must act on comes first: open calls, unread reports, by urgency."""
+    columns = clinical_case.c
+    has_open_call = (
+        select(critical_call.c.seq)
+        .where(critical_call.c.case_id == columns.id, critical_call.c.outcome != "confirmed")
+        .exists()
+    )
+    rank = case((has_open_call, 0), (columns.state == State.SIGNED.value, 1), else_=2)
+    return rank, case((rank < 2, columns.urgency_level), else_=0).desc()

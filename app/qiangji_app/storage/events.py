@@ -110,6 +110,15 @@ class SqlEvents:
         statement = select(func.count()).select_from(event).where(*self._wanted(query))
         return self._rows.one(statement, lambda row: int(row[0])) or 0
 
+    def version(self) -> str:
+        """Number of the last event of each node: another text after every append."""
+        statement = (
+            select(chain_head.c.node_id, chain_head.c.node_seq)
+            .where(chain_head.c.chain == self._chain.chain)
+            .order_by(chain_head.c.node_id)
+        )
+        return " ".join(self._rows.all(statement, lambda row: f"{row.node_id}:{row.node_seq}"))
+
     def _wanted(self, query: EventQuery) -> list[ColumnElement[bool]]:
         wanted = [event.c.chain == self._chain.chain]
         if query.type:

@@ -9,7 +9,7 @@ import pytest
 from support.county import County, content, outcome
 
 from qiangji_app.domain.account import Account
-from qiangji_app.services import alarms, listing, review, sessions
+from qiangji_app.services import alarms, capture, listing, review, sessions
 from qiangji_app.services.alarms import Alert
 from qiangji_datasets.errors import Conflict, NotFound, NotPermitted, WrongState
 
@@ -159,3 +159,49 @@ def deactivate(county: County, login: str) -> Account:
         unit.accounts.save(gone)
         unit.commit()
     return gone
+
+
+def test_an_alarm_names_the_patient_only_to_who_may_open_the_case(county: County) -> None:
+    county.reader.outcomes[b"vf"] = outcome(
+        modality="ecg", reasons=(("ecg.chaotic", 4, "measurement"),)
+    )
+    case_id = county.draft(name="钱某")
+    county.upload(case_id, b"vf")
+
+    def named(login: str) -> list[str | None]:
+        return [row.patient.name if row.patient else None for row in alarmed(county, login)]
+
+    assert named("township") == ["钱某"]
+    assert named("specialist") == [None]
+    capture.submit(county.ctx, county.caller("operator").actor, case_id)
+    assert named("specialist") == ["钱某"]
+    assert [row.site.id for row in alarmed(county, "specialist") if row.site] == ["east"]
+
+
+def test_a_page_that_asks_again_learns_of_every_change_and_of_who_came(county: County) -> None:
+    doctor = county.caller("township").actor
+    known = [alarms.version(county.ctx, doctor)]
+
+    def has_changed() -> bool:
+        known.append(alarms.version(county.ctx, doctor))
+        return known[-1] != known[-2]
+
+    assert not has_changed()
+    case_id = in_fibrillation(county)
+    assert has_changed()
+    alarms.mark_seen(county.ctx, doctor, case_id)
+    assert has_changed()
+    county.caller("specialist")
+    assert has_changed()
+    county.clock.step(minutes=4)  # nobody's page is open any more
+    assert has_changed()
+    assert not has_changed()
+    assert alarms.version(county.ctx, county.caller("operator").actor) != known[-1]
+
+
+def test_many_cases_without_an_alarm_do_not_hide_one(county: County) -> None:
+    for _ in range(3):
+        county.submitted()
+    case_id = in_fibrillation(county)
+
+    assert [row.case.id for row in alarmed(county, "specialist")] == [case_id]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from support.county import County, outcome
+from support.county import County, content, outcome
 
 from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency
 from qiangji_app.domain.person import Patient
-from qiangji_app.services import capture, listing, review
+from qiangji_app.services import capture, followup, listing, review
 from qiangji_app.services.listing import Filter
 from qiangji_datasets.errors import InputRejected, NotPermitted
 
@@ -154,3 +156,50 @@ def test_a_visit_number_finds_its_case(county: County) -> None:
     )
 
     assert ids(county, "operator", "mine", text="zy-77") == [case_id]
+
+
+def test_results_list_open_calls_then_unread_by_urgency_then_the_newest(county: County) -> None:
+    read_first = county.acknowledged()
+    county.clock.step(minutes=1)
+    read_later = county.acknowledged()
+    county.clock.step(minutes=1)
+    unread = county.signed()
+    county.clock.step(minutes=1)
+    critical = county.claimed()
+    specialist = county.caller("specialist").actor
+    marked = replace(content(), is_critical=True)
+    review.save_draft(county.ctx, specialist, critical, marked)
+    county.sign(county.unlocked("specialist"), critical)
+    county.clock.step(minutes=1)
+    unread_later = county.signed()
+    code = "tension_pneumothorax"
+    followup.raise_call(county.ctx, county.unlocked("specialist"), read_first, code, "张力性气胸")
+
+    doctor = county.caller("township").actor
+    page = listing.list_cases(county.ctx, doctor, Filter("results"))
+    found = listing.list_cases(county.ctx, doctor, Filter("results", text="赵"))
+
+    wanted = [read_first, critical, unread_later, unread, read_later]
+    assert [row.case.id for row in page.rows] == wanted
+    assert [row.case.id for row in found.rows] == wanted
+    assert (page.unread, found.unread, page.total) == (3, 3, 5)
+    assert county.case(critical).urgency_reasons[0].code == "urgency.critical_report"
+    assert listing.unread_results(county.ctx, doctor) == 3
+    assert listing.unread_results(county.ctx, county.caller("operator").actor) == 0
+
+
+def test_an_amendment_that_is_not_critical_any_more_takes_the_urgency_back(county: County) -> None:
+    case_id = county.claimed()
+    specialist = county.caller("specialist").actor
+    review.save_draft(county.ctx, specialist, case_id, replace(content(), is_critical=True))
+    county.sign(county.unlocked("specialist"), case_id)
+    before = county.case(case_id).urgency_level
+    followup.acknowledge(county.ctx, county.caller("township").actor, case_id, 1)
+
+    review.amend(county.ctx, specialist, case_id, "复核后排除")
+    review.save_draft(county.ctx, specialist, case_id, content())
+    county.sign(county.unlocked("specialist"), case_id)
+
+    assert (before, county.case(case_id).urgency_level) == (4, 0)
+    doctor = county.caller("township").actor
+    assert listing.unread_results(county.ctx, doctor) == 1  # to be acknowledged anew

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from qiangji_app.domain.roles import Actor
-from qiangji_app.services import alarms, followup
+from qiangji_app.services import alarms, followup, listing
+from qiangji_app.services.ages import age_text, day_at
+from qiangji_app.services.context import Caller, Context
 from qiangji_app.web.api.cases import SignForm, Text, presenter, show, unlocked
 from qiangji_app.web.api.deps import Ctx, Who
 from qiangji_app.web.api.present import Presenter
@@ -52,14 +54,25 @@ def mark_seen(case_id: str, ctx: Ctx, who: Who) -> Json:
 
 
 @router.get("/alerts")
-def alerts(ctx: Ctx, who: Who) -> Json:
-    """Open AI alarms and critical calls."""
+def alerts(request: Request, ctx: Ctx, who: Who) -> Response:
+    """Open AI alarms and critical calls, and how many results wait to be taken note of.
+
+    Every open page asks this again and again: a page that knows the answer already says so with
+    ``If-None-Match`` and is told 304, which costs no look at any case.
+    """
+    tag = f'"{alarms.version(ctx, who.actor)[:32]}-{who.language.value}"'
+    headers = {"ETag": tag, "Cache-Control": "no-store"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
     present = presenter(ctx, who)
-    return {"items": [_alert(present, row, who.actor) for row in alarms.alerts(ctx, who.actor)]}
+    items = [_alert(ctx, who, present, row) for row in alarms.alerts(ctx, who.actor)]
+    unread = listing.unread_results(ctx, who.actor)
+    return JSONResponse({"items": items, "unread_results": unread}, headers=headers)
 
 
-def _alert(present: Presenter, alert: alarms.Alert, actor: Actor) -> Json:
+def _alert(ctx: Context, who: Caller, present: Presenter, alert: alarms.Alert) -> Json:
     words = [row["text"] for row in present.reasons(alert.reasons)]
+    actor = who.actor
     return {
         "case_id": alert.case.id,
         "call_id": alert.call.id if alert.call else None,
@@ -68,9 +81,25 @@ def _alert(present: Presenter, alert: alarms.Alert, actor: Actor) -> Json:
         "text": alert.call.text if alert.call else "；".join(words),
         "since": alert.since.isoformat(),
         "site": present.site(alert.case.site_id),
-        "patient_name": alert.patient_name,
+        "short_id": alert.case.id[-8:],
+        "patient": _patient(ctx, who, alert),
         "is_own_site": alert.case.site_id == actor.site_id,
         "may_mark_seen": alarms.may_mark_seen(actor, alert.case),
         "seen": present.seen(alert.seen),
         "contact": present.contact(alert.contact) if alert.contact else None,
+    }
+
+
+def _patient(ctx: Context, who: Caller, alert: alarms.Alert) -> Json | None:
+    """Who it is about, as one would say it on the telephone; None for who may not open the case."""
+    patient, case = alert.patient, alert.case
+    if patient is None:
+        return None
+    day = day_at(alert.site, case.submitted_at or case.created_at)
+    return {
+        "name": patient.name,
+        "sex": patient.sex,
+        "age_text": age_text(patient, day, ctx.catalogue, who.language),
+        "visit_number": case.request.visit_number,
+        "patient_id": patient.patient_id,
     }

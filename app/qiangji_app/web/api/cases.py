@@ -208,7 +208,12 @@ def _listed(ctx: Context, who: Caller, query: ListQuery, text: str = "") -> Json
     page = listing.list_cases(ctx, who.actor, wanted)
     present = presenter(ctx, who)
     items = [present.row(row) for row in page.rows]
-    return {"items": items, "total": page.total, "truncated": page.is_truncated}
+    return {
+        "items": items,
+        "total": page.total,
+        "unread": page.unread,
+        "truncated": page.is_truncated,
+    }
 
 
 @router.get("/cases/{case_id}")

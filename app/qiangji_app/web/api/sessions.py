@@ -159,6 +159,7 @@ def _me(ctx: Ctx, caller: Caller) -> dict[str, Any]:
     return {
         "user": {
             "id": actor.user_id,
+            "login": caller.login,
             "display_name": actor.display_name,
             "roles": sorted(role.value for role in actor.roles),
             "site": {
