@@ -150,6 +150,13 @@ class Radiograph:
         (first stored value mapped, table) or None; replaces slope and intercept when present.
     spacing_mm
         (row, column) spacing in mm, or None.
+    patient_orientation
+        Patient directions towards the right end of a row and the lower end of a column as the
+        device states them (``("L", "F")``: the patient's left is at the picture's right), or None.
+
+    References
+    ----------
+    Patient Orientation: DICOM PS3.3 C.7.6.1.1.1.
     """
 
     pixels: NDArray[np.generic]
@@ -168,6 +175,7 @@ class Radiograph:
     laterality: str = ""
     body_part: str = ""
     patient_position: str = ""
+    patient_orientation: tuple[str, str] | None = None
     modality_code: str = ""
     source_kind: str = "dicom"
     notices: tuple[Notice, ...] = ()

@@ -26,7 +26,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-MAP_NOTICE = "AI 提示,未经医师确认;颜色表示影响模型数值的区域,不是病灶轮廓"
+MAP_NOTICE = "AI 提示,未经医师确认:胸腔积液;颜色只表示哪里影响了模型数值,不是病变范围"
 VIEWER = "document.querySelector('.qj').parentElement.qjViewer"
 #: Finds words shown to people that are still keys of the catalogue.
 RAW_KEYS = """() => [...document.querySelectorAll('.qj, .qj *')].flatMap((node) =>
@@ -199,7 +199,8 @@ def test_presets_cover_device_windows_automatic_regions_and_full_range(
     facts, pixels = store.films["clean"]
 
     options = page.locator("select[data-action=preset] option").all_inner_texts()
-    assert options[1] == f"设备窗 {facts['windows'][0]['name']}"
+    assert facts["windows"][0]["name"] == "NORMAL"
+    assert options[1] == "设备窗 常规"
     assert options[-4:] == ["自动窗", "肺野(按本片灰度)", "纵隔/骨(按本片灰度)", "全范围"]
 
     page.select_option("select[data-action=preset]", "full")
@@ -239,6 +240,7 @@ def test_the_cardiothoracic_ratio_warns_on_ap_and_is_refused_on_a_lateral_film(
     page: Page, address: str
 ) -> None:
     open_film(page, address, "ap,lateral,clean")
+    page.evaluate("addEventListener('qj-measure', (event) => { window.told = event.detail; })")
     page.focus(".qj")
     page.keyboard.press("c")
     for left, right, row in [(150, 250, 300), (100, 300, 330)]:
@@ -250,6 +252,7 @@ def test_the_cardiothoracic_ratio_warns_on_ap_and_is_refused_on_a_lateral_film(
     (result,) = ask(page, "measures()")
     assert result["value"] == pytest.approx(0.5, abs=0.02)
     assert result["warning"] == "AP/仰卧位,心胸比偏大,仅供参考"
+    assert page.evaluate("window.told.text") == "心胸比 0.50(AP/仰卧位,心胸比偏大,仅供参考)"
 
     ask(page, "showItem(1)")
     drag(page, [600, 400], [700, 400])
@@ -261,6 +264,44 @@ def test_the_cardiothoracic_ratio_warns_on_ap_and_is_refused_on_a_lateral_film(
     assert result["value"] == pytest.approx(0.5)
     assert result["warning"] == ""
 
+    result = ask(page, "measureRatio([[500, 1200], [1500, 1200]], [[800, 900], [1300, 900]])")
+    assert result["value"] is None
+    assert "未计算心胸比" in result["warning"]
+    assert page.evaluate("window.told") == {
+        "url": "/api/v1/images/clean",
+        "kind": "cleared",
+        "text": "",
+        "measures": [],
+    }
+
+
+def test_measures_are_removed_one_by_one_and_come_back_with_undo(page: Page, address: str) -> None:
+    open_film(page, address, "clean", prior="ap")
+    page.evaluate("addEventListener('qj-measure', (event) => { window.told = event.detail; })")
+    page.focus(".qj")
+    page.keyboard.press("l")
+    for row in (300, 600):
+        ends = [ask(page, f"clientPoint({column}, {row})") for column in (300, 800)]
+        drag(page, *ends)
+    drag(page, ask(page, "clientPoint(800, 300)"), ask(page, "clientPoint(550, 300)"))
+    kept = [one["value"] for one in ask(page, "measures()")]
+    assert kept == pytest.approx([50, 100], abs=1)
+
+    page.keyboard.press("Delete")  # the one that was moved last
+    assert [one["value"] for one in ask(page, "measures()")] == kept[1:]
+    assert [one["value"] for one in page.evaluate("window.told.measures")] == kept[1:]
+    page.keyboard.press("Control+z")
+    page.keyboard.press("z")
+    assert [one["value"] for one in ask(page, "measures()")] == pytest.approx([100, 100], abs=1)
+    page.keyboard.press("Shift+Delete")
+    assert ask(page, "measures()") == []
+
+    ask(page, "showPrior('0')")
+    page.evaluate("window.told = null")
+    page.evaluate(f"{VIEWER}.activate({VIEWER}.prior)")
+    assert ask(page, "measureLength([100, 100], [100, 200])")["unit"] == "mm_detector"
+    assert page.evaluate("window.told") is None  # a report is about the current film
+
 
 def test_rotation_inversion_and_zoom_keep_the_picture_under_its_coordinates(
     page: Page, address: str
@@ -269,15 +310,32 @@ def test_rotation_inversion_and_zoom_keep_the_picture_under_its_coordinates(
     ask(page, f"setWindow({harness.PATCH_VALUES[1]}, 2)")
     patches = [(364, 964), (364 + harness.PATCH, 964)]
     before = [ask(page, f"greyAt{point}") for point in patches]
+    sides = ["头 H", "左 L", "足 F", "右 R"]
+    assert ask(page, "state()")["edges"] == sides
 
-    for _ in range(4):
+    for turns in (1, 2, 3, 0):
         page.evaluate(f"{VIEWER}.act('rotate'); {VIEWER}.act('zoomin'); {VIEWER}.current.drawNow()")
+        sides = [*sides[-1:], *sides[:-1]]
+        assert ask(page, "state()")["edges"] == sides
+        assert (f"已旋转 {turns * 90}°" in page.inner_text(".qj-bl")) is bool(turns)
         greys = [ask(page, f"greyAt{point}") for point in patches]
         assert [grey for grey in greys if grey is not None] == [
             old for old, grey in zip(before, greys, strict=True) if grey is not None
         ]
     ask(page, "act('reset')")
     assert ask(page, "state()")["turns"] == 0
+
+
+def test_sides_that_the_file_does_not_state_are_not_invented(page: Page, address: str) -> None:
+    open_film(page, address, "plain")
+    assert ask(page, "state()")["edges"] == ["", "", "", ""]
+    assert "文件未注明左右" in page.inner_text(".qj-bl")
+    mirrored = page.evaluate(
+        """async () => { const { isMirrored } = await import('/static/film_words.js');
+          return [['PA', 'R'], ['AP', 'L'], ['LL', 'R']].map(([view, right]) =>
+            isMirrored({ view, patient_orientation: [right, 'F'] })); }"""
+    )
+    assert mirrored == [True, False, False]
 
 
 def test_the_film_map_is_off_until_asked_for_carries_its_caption_and_stays_out_of_pictures(
@@ -292,7 +350,7 @@ def test_the_film_map_is_off_until_asked_for_carries_its_caption_and_stays_out_o
 
     page.select_option("select[data-action=map]", "effusion")
     page.wait_for_selector(".qj-map-notice:visible")
-    assert page.inner_text(".qj-map-notice") == MAP_NOTICE
+    assert page.inner_text(".qj-map-notice > span >> nth=0") == MAP_NOTICE
     assert store.map_requests == ["clean/effusion"]
     assert page.evaluate("window.seen") == {"url": "/api/v1/images/clean", "label": "effusion"}
     assert ask(page, "screenshot()") == without
@@ -475,10 +533,13 @@ def test_the_grid_is_to_scale_and_can_be_calibrated(page: Page, address: str) ->
     second = f"clientPoint('II', 2)[0] - {VIEWER}.clientPoint('II', 1)[0]"
     assert ask(page, "state()")["pxPerMm"] == pytest.approx(96 / 25.4)
     assert ask(page, second) == pytest.approx(25 * 96 / 25.4)
+    assert ask(page, "state()")["printed"].endswith("1:1(屏幕未校准)")
 
     ask(page, "setScale(4.2)")
     ask(page, "set({speed: 50, layout: '12x1'})")
     assert ask(page, second) == pytest.approx(50 * 4.2)
+    assert ask(page, "state()")["printed"].endswith(" 1:1")
+    assert page.evaluate(f"{VIEWER}.current.drawn.sheet.left") >= 0.2 * 50 + 1.5  # whole pulse
     open_ecg(page, address, "ecg")
     ask(page, "act('one')")
     assert ask(page, "state()")["pxPerMm"] == pytest.approx(4.2)
@@ -542,6 +603,16 @@ def test_the_display_filter_removes_wander_and_mains_without_delay(
           return [0.05, 10, 50, 100].map(gain);
         }"""
     )
+    bands = page.evaluate(
+        """async () => { const { EcgSignal } = await import('/static/ecg_signal.js');
+          return [500, 100, 60].map((rate_hz) => new EcgSignal({ rate_hz, samples: 0 },
+            new ArrayBuffer(0)).filterBand); }"""
+    )
+    assert [(band["highHz"], band["notchHz"]) for band in bands] == [
+        (40, 50),
+        (40, None),
+        (None, None),
+    ]
     wander, heart, mains, high = gains
     assert abs(wander) < 0.05
     assert heart == pytest.approx(1, abs=0.02)
@@ -575,6 +646,46 @@ def test_layout_gain_speed_and_start_change_the_sheet(page: Page, address: str) 
     page.keyboard.press("PageDown")
     assert "5.0–15.0 s" in ask(page, "state()")["printed"]
 
+    page.select_option("select[data-action=layout]", "strip")
+    page.select_option("select[data-action=rhythm]", "V1")
+    rows = page.evaluate(
+        f"{VIEWER}.current.drawn.sheet.cells.map((cell) => [cell.lead, cell.from, cell.to])"
+    )
+    assert rows == [["V1", 0, 10], ["V1", 10, 20], ["V1", 20, 30]]
+    assert ask(page, "setCaliper('V1', 22.0, 23.5)")["ms"] == 1500
+
+
+def test_a_sheet_in_a_low_box_can_be_scrolled_to_its_last_lead_under_the_ai_notice(
+    page: Page, address: str
+) -> None:
+    page.set_viewport_size({"width": 560, "height": 500})
+    open_ecg(page, address, "ecg")
+    page.add_style_tag(content="#viewer { height: 420px } .qj { height: 100% }")
+    page.select_option("select[data-action=map]", "effusion")
+    page.wait_for_selector(".qj-map-notice:visible")
+    ask(page, "set({layout: '12x1', fit: true})")
+    assert page.evaluate(f"{VIEWER}.current.drawn.footer.length") > 1  # legible, so in lines
+
+    page.evaluate("document.querySelector('.qj-ecg-body').scrollTo(0, 300)")
+    box = page.locator(".qj-ecg-body").bounding_box()
+    notice = page.locator(".qj-map-notice").bounding_box()
+    assert box is not None
+    assert notice is not None
+    assert notice["y"] == pytest.approx(box["y"], abs=1)
+    page.evaluate("document.querySelector('.qj-ecg-body').scrollTo(0, 9999)")
+    values = page.locator(".qj-values").bounding_box()
+    assert values is not None
+    assert values["y"] < box["y"] + box["height"]
+
+    page.evaluate("document.querySelector('.qj-ecg-body').scrollTo(0, 0)")
+    point = ask(page, "clientPoint('II', 3.0)")
+    page.mouse.move(*point)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    page.wait_for_function(f"{VIEWER}.state().fit === false")
+    assert ask(page, "clientPoint('II', 3.0)") == pytest.approx(point, abs=3)
+
 
 def test_measured_values_stand_beside_the_sheet_with_those_of_the_prior(
     page: Page, address: str, store: harness.Recordings
@@ -597,7 +708,7 @@ def test_the_ecg_map_is_off_until_asked_for_and_never_in_pictures(
 
     page.select_option("select[data-action=map]", "effusion")
     page.wait_for_selector(".qj-map-notice:visible")
-    assert page.inner_text(".qj-map-notice") == MAP_NOTICE
+    assert page.inner_text(".qj-map-notice > span >> nth=0") == MAP_NOTICE
     assert ask(page, "current.paper.toDataURL()") != without
     assert ask(page, "screenshot()") == without
 

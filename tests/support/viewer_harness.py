@@ -82,6 +82,7 @@ def film_facts(film: Radiograph, title: str, **changes: Any) -> dict[str, Any]:
         "spacing_kind": "calibrated",
         "view": "PA",
         "patient_position": "",
+        "patient_orientation": ["L", "F"],
         "laterality": "",
         "title": title,
         "acquired_at": "2026-11-20T09:41:00",
@@ -99,6 +100,7 @@ def recordings() -> Recordings:
         deep[900 : 900 + PATCH, 300 + at * PATCH : 300 + (at + 1) * PATCH] = value
     small = sample_film(rng, FilmRecipe(rows=512, columns=400))
     shift = {"dtype": "int16", "intercept": 2048.0, "windows": []}
+    unsided = {"patient_orientation": None}
     films: dict[str, tuple[dict[str, Any], NDArray[Any]]] = {
         "clean": (film_facts(film, "胸部正位"), film.pixels),
         "deep": (film_facts(film, "胸部正位 16 位", bits_stored=16, windows=[]), deep),
@@ -107,7 +109,7 @@ def recordings() -> Recordings:
             4095 - small.pixels,
         ),
         "plain": (
-            film_facts(small, "无标定", spacing_mm=None, spacing_kind="none", **shift),
+            film_facts(small, "无标定", spacing_mm=None, spacing_kind="none", **shift, **unsided),
             small.pixels.astype(np.int16) - 2048,
         ),
         "lateral": (film_facts(small, "侧位", view="LL"), small.pixels),

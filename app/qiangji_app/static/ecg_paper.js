@@ -3,14 +3,29 @@
 import { LEADS } from './ecg_signal.js';
 
 const COLUMNS = [['I', 'II', 'III'], ['aVR', 'aVL', 'aVF'], ['V1', 'V2', 'V3'], ['V4', 'V5', 'V6']];
-const WINDOW_S = 10; // length of one sheet
+const ROW_S = 10; // length of a row over the whole width
+const STRIP_ROWS = 6; // of the rhythm lead alone: a minute
+const LEAST_TEXT_PX = 11; // smaller words cannot be read; they grow over their millimetres
 const PULSE = { seconds: 0.2, millivolt: 1 }; // calibration pulse, IEC 60601-2-25
-const MARGIN = { left: 10, right: 2, top: 7, bottom: 9 }; // mm
+const MARGIN = { left: 10, right: 2, top: 7, bottom: 6, pulse: 5 }; // mm; pulse: beside the calibration pulse
 const BAND_STEP = 0.5; // mm
+const LEAST_MARCH_MM = 2; // closer lines would hide the trace
 const WEAKEST_BAND = 0.08;
-const INK = { ground: '#fffaf7', fine: '#f9d9d2', coarse: '#eba79c', trace: '#10151c', label: '#123a6b', backing: 'rgba(255, 250, 247, 0.75)',
+const INK = { ground: '#fffaf7', fine: '#f9d9d2', coarse: '#eba79c', trace: '#10151c', label: '#123a6b',
   mark: '#0a6b3d', gap: '#8a6d00', band: [255, 140, 0] };
+const LINE = 1.35; // of the letters' height
+const GAP = '   '; // between the printed settings
 const FONT = '"Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans-serif';
+
+/** How many seconds of the recording one sheet shows. */
+export function windowOf(layout) {
+  return layout === 'strip' ? ROW_S * STRIP_ROWS : ROW_S;
+}
+
+/** Height of words in mm: as on paper, but never too small to be read on the screen. */
+function textSize(mm, pxPerMm) {
+  return Math.max(mm, LEAST_TEXT_PX / pxPerMm);
+}
 
 /** Height of a row in mm: enough for the gain, so that rows seldom run into each other. */
 function pitch(layout, gain) {
@@ -19,34 +34,46 @@ function pitch(layout, gain) {
 }
 
 /**
- * Places the leads of one sheet.
+ * Places the leads of one sheet drawn with so many pixels a millimetre.
  *
- * Result: {width, height, cells: [{lead, row, left, width, baseline, from, to, isRhythm}]}, lengths
- * in mm, times in seconds from the start of the recording.
+ * Result: {width, height, left, cells: [{lead, row, left, width, baseline, from, to, isRhythm}]},
+ * lengths in mm, times in seconds from the start of the recording.
  */
-export function plan({ layout, gain, speed, start }, duration) {
-  const from = Math.min(start, Math.max(0, duration - WINDOW_S));
-  const to = Math.min(duration, from + WINDOW_S);
+export function plan({ layout, gain, speed, start, rhythm }, duration, pxPerMm) {
+  const from = Math.max(0, Math.min(start, duration - windowOf(layout)));
+  const to = Math.min(duration, from + windowOf(layout));
   const tall = pitch(layout, gain);
-  const cells = layout === '12x1' ? rowCells(LEADS, from, to, speed) : gridCells(from, to, speed);
+  const left = Math.max(MARGIN.left, PULSE.seconds * speed + MARGIN.pulse);
+  const span = { from, to, left, speed };
+  const cells = { '12x1': () => rowCells(LEADS, span), strip: () => stripCells(rhythm, span),
+    '3x4': () => gridCells(rhythm, span) }[layout]();
   const rows = Math.max(...cells.map((cell) => cell.row)) + 1;
-  cells.forEach((cell) => { cell.baseline = MARGIN.top + (cell.row + 0.55) * tall; });
-  return { cells, rows, from, to, tall, width: MARGIN.left + (to - from) * speed + MARGIN.right,
-    height: MARGIN.top + rows * tall + MARGIN.bottom };
+  const top = Math.max(MARGIN.top, 2 * textSize(0, pxPerMm));
+  cells.forEach((cell) => { cell.baseline = top + (cell.row + 0.55) * tall; });
+  const seconds = Math.min(to - from, ROW_S);
+  return { cells, rows, from, to, tall, top, left, width: left + seconds * speed + MARGIN.right,
+    height: top + rows * tall + MARGIN.bottom };
 }
 
-function rowCells(leads, from, to, speed) {
-  return leads.map((lead, row) => ({ lead, row, from, to, left: MARGIN.left,
-    width: (to - from) * speed, isRhythm: false }));
+function rowCells(leads, { from, to, left, speed }) {
+  return leads.map((lead, row) => ({ lead, row, from, to, left, width: (to - from) * speed, isRhythm: false }));
 }
 
-function gridCells(from, to, speed) {
+function stripCells(lead, { from, to, left, speed }) {
+  const rows = Math.max(1, Math.ceil((to - from) / ROW_S - 1e-6));
+  return Array.from({ length: rows }, (_, row) => {
+    const [begin, end] = [from + row * ROW_S, Math.min(to, from + (row + 1) * ROW_S)];
+    return { lead, row, from: begin, to: end, left, width: (end - begin) * speed, isRhythm: true };
+  });
+}
+
+function gridCells(rhythm, span) {
+  const { from, to, left, speed } = span;
   const part = (to - from) / COLUMNS.length;
   const cells = COLUMNS.flatMap((leads, column) => leads.map((lead, row) => ({ lead, row,
     from: from + column * part, to: from + (column + 1) * part,
-    left: MARGIN.left + column * part * speed, width: part * speed, isRhythm: false })));
-  const rhythm = rowCells(['II'], from, to, speed)[0];
-  return [...cells, { ...rhythm, row: 3, isRhythm: true }];
+    left: left + column * part * speed, width: part * speed, isRhythm: false })));
+  return [...cells, { ...rowCells([rhythm], span)[0], row: 3, isRhythm: true }];
 }
 
 /** Draws one sheet; `view` = {sheet, settings, signal, title, map, t, pxPerMm, ratio}. */
@@ -59,8 +86,8 @@ export function drawSheet(context, view) {
   context.lineJoin = 'round';
   if (view.map) sheet.cells.forEach((cell) => drawBands(context, view, cell));
   for (let row = 0; row < sheet.rows; row += 1) drawPulse(context, view, row);
+  sheet.cells.forEach((cell) => drawLabel(context, view, cell)); // under the traces: words never hide a wave
   sheet.cells.forEach((cell) => drawCell(context, view, cell));
-  sheet.cells.forEach((cell) => drawLabel(context, view, cell)); // above the traces
   if (view.settings.peaks) drawPeaks(context, view);
   drawFooter(context, view);
 }
@@ -80,9 +107,9 @@ function drawGrid(context, { width, height }, scale) {
 }
 
 function drawPulse(context, { sheet, settings: { gain, speed } }, row) {
-  const baseline = MARGIN.top + (row + 0.55) * sheet.tall;
+  const baseline = sheet.top + (row + 0.55) * sheet.tall;
   const [high, wide] = [PULSE.millivolt * gain, PULSE.seconds * speed];
-  const left = MARGIN.left - wide - 1.5;
+  const left = sheet.left - wide - 1.5;
   context.strokeStyle = INK.trace;
   context.lineWidth = 0.3;
   context.beginPath();
@@ -130,23 +157,29 @@ function drawGaps(context, { signal, settings, sheet, t }, cell, first, end) {
   }
 }
 
-function drawLabel(context, { signal, sheet, t }, cell) {
+function drawLabel(context, { signal, sheet, t, pxPerMm, settings }, cell) {
   const isDerived = (signal.facts.derived_leads || []).includes(cell.lead);
-  const top = cell.baseline - sheet.tall * 0.55 + 3.6;
-  context.font = `700 3.4px ${FONT}`;
-  context.fillStyle = INK.backing;
-  context.fillRect(cell.left + 0.6, top - 3.2, context.measureText(cell.lead).width + 0.8, 4);
-  context.fillStyle = INK.label;
-  context.fillText(cell.lead, cell.left + 1, top);
-  if (isDerived) {
-    const after = cell.left + 2 + context.measureText(cell.lead).width;
-    context.font = `400 2.5px ${FONT}`;
-    context.fillText(t('ecg.derived'), after, top);
-  }
-  if (cell.left > MARGIN.left + 1) {
+  const size = textSize(3.4, pxPerMm);
+  const top = cell.baseline - sheet.tall * 0.55 + size + 0.2;
+  context.font = `700 ${size}px ${FONT}`;
+  const wide = context.measureText(cell.lead).width;
+  haloed(context, cell.lead, cell.left + 1, top);
+  const second = settings.layout === 'strip' ? `${cell.from.toFixed(0)} s` : isDerived ? t('ecg.derived') : '';
+  context.font = `400 ${textSize(2.5, pxPerMm)}px ${FONT}`;
+  haloed(context, second, cell.left + 2 + wide, top);
+  if (cell.left > sheet.left + 1) {
     context.fillRect(cell.left, cell.baseline - 3, 0.25, 2.2); // change of lead, as on paper
     context.fillRect(cell.left, cell.baseline + 0.8, 0.25, 2.2);
   }
+}
+
+/** Words with an edge of paper colour, so that the grid does not run through them. */
+function haloed(context, words, x, y) {
+  context.strokeStyle = INK.ground;
+  context.lineWidth = 0.9;
+  context.strokeText(words, x, y);
+  context.fillStyle = INK.label;
+  context.fillText(words, x, y);
 }
 
 /** Shades stretches of time behind the trace; weights are 0–1, deeper means more. */
@@ -186,31 +219,55 @@ function drawPeaks(context, { sheet, settings, signal }) {
 }
 
 function drawFooter(context, view) {
-  context.fillStyle = '#3a2a28';
-  context.font = `500 3.1px ${FONT}`;
-  context.fillText(printedSettings(view), 2, view.sheet.height - 2.4);
-  context.font = `500 2.9px ${FONT}`;
-  const { title = '', acquired_at: at } = view.signal.facts;
-  context.fillText([...new Set([view.title, title]), at ? String(at).replace('T', ' ').slice(0, 16) : ''].filter(Boolean).join('  '),
-    2, 4.4);
+  const { sheet, pxPerMm, footer } = view;
+  const size = textSize(3.1, pxPerMm);
+  context.font = `500 ${size}px ${FONT}`;
+  footer.forEach((line, at) => haloed(context, line, 2,
+    sheet.height - 1.6 - (footer.length - 1 - at) * size * LINE));
+  context.font = `500 ${textSize(2.9, pxPerMm)}px ${FONT}`;
+  haloed(context, titleOf(view), 2, textSize(2.9, pxPerMm) * LINE);
+}
+
+function titleOf({ title, signal: { facts } }) {
+  const time = facts.acquired_at ? String(facts.acquired_at).replace('T', ' ').slice(0, 16) : '';
+  return [...new Set([title, facts.title]), time].filter(Boolean).join('  ');
+}
+
+/** The printed settings in lines that fit the sheet; makes room for them at its lower edge. */
+export function setFooter(context, view) {
+  const { sheet, pxPerMm } = view;
+  const size = textSize(3.1, pxPerMm);
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.font = `500 ${size * pxPerMm}px ${FONT}`;
+  const fits = (line) => context.measureText(line).width / pxPerMm <= sheet.width - 4;
+  view.footer = printedSettings(view).split(GAP).reduce((lines, words) => {
+    const longer = lines.length ? `${lines.at(-1)}${GAP}${words}` : words;
+    return lines.length && fits(longer) ? [...lines.slice(0, -1), longer] : [...lines, words];
+  }, []);
+  sheet.height += view.footer.length * size * LINE;
 }
 
 /** Speed, gain, filters and rate as printed on the sheet. */
-export function printedSettings({ settings, signal, sheet, t, isTrueScale }) {
+export function printedSettings({ settings, signal, sheet, t, scale }) {
   const { filters = {}, rate_hz: rate } = signal.facts;
   const band = [filters.low_hz, filters.high_hz].map((hz) => hz ?? '?').join('–');
   const device = Object.keys(filters).length
     ? t('ecg.device_filter', { band, notch: filters.notch_hz ? t('ecg.notch', { hz: filters.notch_hz }) : '' })
     : t('ecg.device_filter_unknown');
   return [`${settings.speed} mm/s`, `${settings.gain} mm/mV`,
-    t(settings.filter ? 'ecg.filter_on' : 'ecg.filter_off'), device, `${rate} Hz`,
-    `${sheet.from.toFixed(1)}–${sheet.to.toFixed(1)} s`, t(isTrueScale ? 'ecg.true_scale' : 'ecg.not_true_scale'),
-  ].join('   ');
+    settings.filter ? t('ecg.filter_on', { band: bandWords(t, signal.filterBand) }) : t('ecg.filter_off'),
+    device, `${rate} Hz`, `${sheet.from.toFixed(1)}–${sheet.to.toFixed(1)} s`, t(`ecg.${scale}`)].join(GAP);
+}
+
+/** What the display filter really does at this sampling rate. */
+function bandWords(t, { lowHz, highHz, notchHz }) {
+  const band = highHz ? `${lowHz}–${highHz} Hz` : `≥ ${lowHz} Hz`;
+  return band + (notchHz ? t('ecg.notch', { hz: notchHz }) : '');
 }
 
 /** Cell and time under a position in mm, or null beside the leads. */
 export function cellAt(sheet, speed, [x, y]) {
-  const row = Math.min(sheet.rows - 1, Math.max(0, Math.floor((y - MARGIN.top) / sheet.tall)));
+  const row = Math.min(sheet.rows - 1, Math.max(0, Math.floor((y - sheet.top) / sheet.tall)));
   const cell = sheet.cells.find((item) => item.row === row && x >= item.left && x <= item.left + item.width);
   return cell ? { cell, time: cell.from + (x - cell.left) / speed } : null;
 }
@@ -247,16 +304,29 @@ export function drawCaliper(context, view, caliper) {
     context.arc(x, y, 0.8, 0, 2 * Math.PI);
     context.fill();
   }
-  drawCaliperText(context, caliper, ends, [top, sheet.width]);
+  if (settings.march) drawMarch(context, cell, ends, [top, bottom]);
+  drawCaliperText(context, caliper, ends, [top, sheet.width, textSize(3.2, pxPerMm)]);
 }
 
-function drawCaliperText(context, caliper, ends, [top, right]) {
-  context.font = `700 3.2px ${FONT}`;
-  const width = context.measureText(caliper.text).width + 2.4;
+/** Repeats the caliper's interval along the row, to see whether beats march with it. */
+function drawMarch(context, cell, ends, [top, bottom]) {
+  const step = Math.abs(ends[1].x - ends[0].x);
+  if (step < LEAST_MARCH_MM) return;
+  context.setLineDash([1, 1]);
+  context.beginPath();
+  const first = Math.min(ends[0].x, ends[1].x);
+  const begin = first - Math.floor((first - cell.left) / step) * step;
+  for (let x = begin; x <= cell.left + cell.width; x += step) {
+    context.moveTo(x, top);
+    context.lineTo(x, bottom);
+  }
+  context.stroke();
+  context.setLineDash([]);
+}
+
+function drawCaliperText(context, caliper, ends, [top, right, size]) {
+  context.font = `700 ${size}px ${FONT}`;
+  const width = context.measureText(caliper.text).width;
   const left = Math.max(1, Math.min(Math.max(ends[0].x, ends[1].x) + 1, right - width - 1));
-  context.fillStyle = 'rgba(255, 255, 255, 0.92)';
-  context.fillRect(left, top, width, 5);
-  context.strokeRect(left, top, width, 5);
-  context.fillStyle = '#0d47a1';
-  context.fillText(caliper.text, left + 1.2, top + 3.7);
+  haloed(context, caliper.text, left, top + size); // no box: it would hide the next beat
 }

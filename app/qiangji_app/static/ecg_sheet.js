@@ -1,13 +1,15 @@
 /** One recording on paper: loading, scale, calipers by pointer and keyboard, AI map on demand. */
 
-import { cellAt, drawCaliper, drawSheet, plan, printedSettings } from './ecg_paper.js';
+import { cellAt, drawCaliper, drawSheet, plan, printedSettings, setFooter } from './ecg_paper.js';
 import { EcgSignal } from './ecg_signal.js';
-import { announce, el, fetchJson, oncePerFrame, StatusPanel } from './viewer_common.js';
+import { announce, el, fetchJson, mapNotice, oncePerFrame, StatusPanel } from './viewer_common.js';
 
 const REACH = { mouse: 8, pen: 12, touch: 22 }; // CSS pixels around a caliper line
 const SHORTEST_RATE_MS = 200; // an interval shorter than this is no heart cycle; no rate is given
 
-/** A sheet; `host` gives t, settings, pxPerMm, loaded(sheet), changed(). */
+const WHEEL_ZOOM = 1.12;
+
+/** A sheet; `host` gives t, settings, pxPerMm, isCalibrated, loaded(sheet), changed(), zoom(factor). */
 export class EcgSheet {
   constructor(host, { isPrior }) {
     this.host = host;
@@ -30,6 +32,7 @@ export class EcgSheet {
       this.marks, this.notice, this.scroller, this.status.root);
     this.layer.addEventListener('pointerdown', (event) => this.#down(event));
     this.layer.addEventListener('pointermove', (event) => this.#move(event));
+    this.layer.addEventListener('wheel', (event) => this.#wheel(event), { passive: false });
     this.layer.addEventListener('pointerup', () => this.#up());
     this.layer.addEventListener('pointercancel', () => { this.dragged = null; });
     this.sizes = new ResizeObserver(() => { if (this.host.settings.fit) this.redraw(); });
@@ -71,18 +74,22 @@ export class EcgSheet {
 
   /** Everything the drawing needs, in one object. */
   view() {
-    const { settings, pxPerMm } = this.host;
-    const sheet = plan(settings, this.signal.duration);
-    const fitted = Math.max(0.8, (this.scroller.clientWidth - 2) / sheet.width);
-    return { sheet, settings, signal: this.signal, title: this.item.title, map: this.map, t: this.t,
-      pxPerMm: settings.fit ? fitted : pxPerMm * settings.zoom,
-      isTrueScale: !settings.fit && settings.zoom === 1, ratio: window.devicePixelRatio || 1 };
+    const { settings } = this.host;
+    const isTrue = !settings.fit && settings.zoom === 1;
+    const scale = isTrue ? (this.host.isCalibrated ? 'true_scale' : 'true_scale_unchecked') : 'not_true_scale';
+    const { duration } = this.signal;
+    const fitted = Math.max(0.8, (this.scroller.clientWidth - 2) / plan(settings, duration, 1).width);
+    const pxPerMm = settings.fit ? fitted : this.host.pxPerMm * settings.zoom;
+    const view = { sheet: plan(settings, duration, pxPerMm), settings, signal: this.signal, pxPerMm, scale,
+      title: this.item.title, map: this.map, t: this.t, ratio: window.devicePixelRatio || 1 };
+    setFooter(this.paper.getContext('2d', { alpha: false }), view);
+    return view;
   }
 
   /** What part of the sheet's width at 1:1 the pane can hold; 1 and more: all of it. */
   roomAtTrueScale() {
     const { settings, pxPerMm } = this.host;
-    return (this.scroller.clientWidth - 2) / (plan(settings, this.signal.duration).width * pxPerMm);
+    return (this.scroller.clientWidth - 2) / (plan(settings, this.signal.duration, pxPerMm).width * pxPerMm);
   }
 
   drawNow() {
@@ -95,7 +102,7 @@ export class EcgSheet {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
     }
-    this.layer.style.touchAction = this.host.settings.caliper ? 'none' : 'pan-x pan-y';
+    this.layer.style.touchAction = this.host.settings.caliper ? 'none' : 'pan-x pan-y pinch-zoom';
     this.layer.style.cursor = this.host.settings.caliper ? 'crosshair' : 'default';
     drawSheet(this.paper.getContext('2d', { alpha: false }), this.drawn);
     this.paper.setAttribute('aria-label', printedSettings(this.drawn));
@@ -174,6 +181,28 @@ export class EcgSheet {
     return Math.min(last, Math.max(Math.ceil(cell.from * rate), index));
   }
 
+  /** Ctrl and wheel zoom at the pointer; the wheel alone scrolls. */
+  #wheel(event) {
+    if (!event.ctrlKey || !this.signal) return;
+    event.preventDefault();
+    this.zoomAt(event.deltaY < 0 ? WHEEL_ZOOM : 1 / WHEEL_ZOOM, event);
+  }
+
+  /** Zooms so that the paper under a point of the window, by default the middle, stays there. */
+  zoomAt(factor, point = this.#middle()) {
+    if (!this.signal) return;
+    const [x, y] = this.#millimetres(point);
+    this.host.zoom(factor);
+    const box = this.layer.getBoundingClientRect();
+    this.scroller.scrollLeft += box.left + x * this.drawn.pxPerMm - point.clientX;
+    this.root.closest('.qj-ecg-body').scrollTop += box.top + y * this.drawn.pxPerMm - point.clientY;
+  }
+
+  #middle() {
+    const box = this.scroller.getBoundingClientRect();
+    return { clientX: (box.left + box.right) / 2, clientY: box.top };
+  }
+
   #millimetres(event) {
     const box = this.layer.getBoundingClientRect();
     return [(event.clientX - box.left) / this.drawn.pxPerMm, (event.clientY - box.top) / this.drawn.pxPerMm];
@@ -235,8 +264,7 @@ export class EcgSheet {
     const map = await fetchJson(`${this.item.url}/map?label=${encodeURIComponent(label)}`, signal);
     if (signal.aborted || this.mapWanted !== label) return;
     this.map = { ...map, label };
-    this.notice.textContent = this.t('map.notice');
-    this.notice.hidden = false;
+    mapNotice(this.notice, this.t, this.item.map_labels, label);
     this.drawNow();
     announce(this.root, 'qj-map-viewed', { url: this.item.url, label });
   }

@@ -5,6 +5,7 @@ import { fetchBytes, fetchJson } from './viewer_common.js';
 export const LEADS = ['I', 'II', 'III', 'aVR', 'aVL', 'aVF', 'V1', 'V2', 'V3', 'V4', 'V5', 'V6'];
 /** The display filter; for looking only, measures of ST and QRS belong to the raw signal. */
 export const FILTER = { lowHz: 0.5, highHz: 40, notchHz: 50, notchQ: 25 };
+const HIGHEST_SHARE = 0.45; // of the sampling rate: nearer to half of it a filter is not what it says
 const PAD_S = 4; // mirrored on both ends so that the filter settles outside the recording
 
 /** A recording with its facts; `lead(name, filtered)` gives Float32Array in mV, NaN = lead off. */
@@ -32,8 +33,14 @@ export class EcgSignal {
   lead(name, isFiltered) {
     const at = LEADS.indexOf(name);
     if (!isFiltered) return this.raw[at];
-    if (!this.filtered.has(name)) this.filtered.set(name, displayFilter(this.raw[at], this.rate));
+    if (!this.filtered.has(name)) this.filtered.set(name, displayFilter(this.raw[at], this.rate, this.filterBand));
     return this.filtered.get(name);
+  }
+
+  /** What the display filter does at this rate: parts too near half the rate are left out. */
+  get filterBand() {
+    const within = (hz) => (hz < HIGHEST_SHARE * this.rate ? hz : null);
+    return { lowHz: FILTER.lowHz, highHz: within(FILTER.highHz), notchHz: within(FILTER.notchHz) };
   }
 
   /** Nearest sample to a time, kept inside the recording. */
@@ -63,11 +70,11 @@ function runs(values, first, end, test) {
 }
 
 /** Zero-phase high pass, low pass and notch; every stretch between gaps for itself. */
-function displayFilter(values, rate) {
+function displayFilter(values, rate, { lowHz, highHz, notchHz }) {
   const result = Float32Array.from(values);
-  const sections = [biquad('high', FILTER.lowHz, Math.SQRT1_2, rate)];
-  if (FILTER.highHz < 0.45 * rate) sections.push(biquad('low', FILTER.highHz, Math.SQRT1_2, rate));
-  if (FILTER.notchHz < 0.45 * rate) sections.push(biquad('notch', FILTER.notchHz, FILTER.notchQ, rate));
+  const sections = [biquad('high', lowHz, Math.SQRT1_2, rate)];
+  if (highHz) sections.push(biquad('low', highHz, Math.SQRT1_2, rate));
+  if (notchHz) sections.push(biquad('notch', notchHz, FILTER.notchQ, rate));
   for (const [first, end] of runs(values, 0, values.length, (value) => !Number.isNaN(value))) {
     result.set(bothWays(values.subarray(first, end), sections, Math.round(PAD_S * rate)), first);
   }

@@ -1,16 +1,19 @@
 /** ECG viewer: tool bar, current and prior sheet, values. `mount(element, props)` starts it. */
 
+import { windowOf } from './ecg_paper.js';
 import { EcgSheet } from './ecg_sheet.js';
+import { LEADS } from './ecg_signal.js';
 import { fillValues } from './ecg_values.js';
 import { button, el, ensureStyles, fillOptions, focusOnEntry, group, helpPanel, isTyping, select, setPressed,
   signature, translator } from './viewer_common.js';
 
 const GAINS = [5, 10, 20]; // mm/mV
 const SPEEDS = [12.5, 25, 50]; // mm/s
-const LAYOUTS = ['3x4', '12x1'];
+const LAYOUTS = ['3x4', '12x1', 'strip'];
 const CSS_PX_PER_MM = 96 / 25.4; // CSS reference; the user corrects it with a ruler
 const SCALE_KEY = 'qiangji.pxPerMm';
 const RULER_MM = 50;
+const ZOOM_STEP = 1.25;
 const LEAST_FIT = 0.5; // of true size; smaller (a phone) is not legible, the sheet scrolls instead
 
 /**
@@ -31,7 +34,8 @@ class EcgViewer {
   constructor(element, props) {
     ensureStyles();
     this.element = element;
-    this.pxPerMm = savedScale();
+    this.pxPerMm = savedScale() || CSS_PX_PER_MM;
+    this.isCalibrated = Boolean(savedScale());
     this.update(props);
   }
 
@@ -42,7 +46,7 @@ class EcgViewer {
     this.signature = name;
     this.props = { items: [], prior: [], lang: 'zh', ...props };
     this.t = translator(props.texts, this.props.lang);
-    this.settings = { layout: '3x4', gain: 10, speed: 25, start: 0, filter: false, peaks: false,
+    this.settings = { layout: '3x4', gain: 10, speed: 25, start: 0, rhythm: 'II', filter: false, peaks: false, march: false,
       fit: false, zoom: 1, caliper: matchMedia('(pointer: fine)').matches };
     this.isScaleChosen = false;
     this.#build();
@@ -84,16 +88,17 @@ class EcgViewer {
 
   #toolbar() {
     const { t, settings } = this;
-    const list = (name, choices, unit) => select({ name, label: t(`ecg.${name}`), value: String(settings[name]),
-      options: choices.map((value) => [String(value), unit ? `${value} ${unit}` : t(`ecg.layout.${value}`)]),
-      onchange: (value) => this.set({ [name]: unit ? Number(value) : value }) });
-    this.lists = { layout: list('layout', LAYOUTS, ''), gain: list('gain', GAINS, 'mm/mV'),
-      speed: list('speed', SPEEDS, 'mm/s') };
-    this.toggles = Object.fromEntries([['filter', 'R'], ['caliper', 'C'], ['peaks', 'P'], ['values', 'V'],
+    const list = (name, choices, words) => select({ name, label: t(`ecg.${name}`), value: String(settings[name]),
+      options: choices.map((value) => [String(value), words(value)]),
+      onchange: (value) => this.set({ [name]: typeof choices[0] === 'number' ? Number(value) : value }) });
+    this.lists = { layout: list('layout', LAYOUTS, (value) => t(`ecg.layout.${value}`)),
+      rhythm: list('rhythm', LEADS, (value) => value), gain: list('gain', GAINS, (value) => `${value} mm/mV`),
+      speed: list('speed', SPEEDS, (value) => `${value} mm/s`) };
+    this.toggles = Object.fromEntries([['filter', 'R'], ['caliper', 'C'], ['march', 'H'], ['peaks', 'P'], ['values', 'V'],
       ['fit', 'F']].map(([name, key]) => [name, this.#action(name, key, false)]));
     return el('div', { className: 'qj-toolbar', role: 'toolbar', 'aria-label': t('toolbar') },
       group(...Object.values(this.lists)), group(this.toggles.filter),
-      group(this.toggles.caliper, this.toggles.peaks, this.toggles.values),
+      group(this.toggles.caliper, this.toggles.march, this.toggles.peaks, this.toggles.values),
       group(this.#action('zoomout', '-'), this.#action('zoomin', '+'), this.toggles.fit,
         this.#action('ruler', 'K')),
       this.#timeControls(), this.#mapControls(), this.#priorControls(), group(this.#action('help', '?')));
@@ -144,7 +149,7 @@ class EcgViewer {
     this.rulerBar = el('div', { className: 'qj-ruler' }, `${RULER_MM} mm`);
     this.rulerInput = el('input', { type: 'range', min: 2, max: 9, step: 0.01, value: this.pxPerMm,
       'aria-label': t('ecg.ruler.title'), oninput: () => this.setScale(Number(this.rulerInput.value)) });
-    const reset = el('button', { type: 'button', className: 'qj-button', onclick: () => this.setScale(CSS_PX_PER_MM) },
+    const reset = el('button', { type: 'button', className: 'qj-button', onclick: () => this.setScale(null) },
       t('ecg.ruler.reset'));
     const close = el('button', { type: 'button', className: 'qj-button',
       onclick: () => { this.ruler.hidden = true; } }, t('close'));
@@ -153,11 +158,13 @@ class EcgViewer {
       this.rulerBar, this.rulerInput, reset, close);
   }
 
-  /** Sets how many CSS pixels make a millimetre on this screen and remembers it here. */
+  /** Sets how many CSS pixels make a millimetre on this screen and remembers it here; null forgets it. */
   setScale(pxPerMm) {
-    this.pxPerMm = pxPerMm;
+    this.pxPerMm = pxPerMm || CSS_PX_PER_MM;
+    this.isCalibrated = Boolean(pxPerMm);
     try {
-      localStorage.setItem(SCALE_KEY, String(pxPerMm));
+      if (pxPerMm) localStorage.setItem(SCALE_KEY, String(pxPerMm));
+      else localStorage.removeItem(SCALE_KEY);
     } catch (fault) {
       console.warn('the scale lasts only for this page', fault); // private window without storage
     }
@@ -241,12 +248,13 @@ class EcgViewer {
   changed() {
     if (!this.current) return;
     const { settings, toggles } = this;
-    for (const name of ['filter', 'caliper', 'peaks', 'fit']) setPressed(toggles[name], settings[name]);
+    for (const name of ['filter', 'caliper', 'march', 'peaks', 'fit']) setPressed(toggles[name], settings[name]);
     setPressed(toggles.values, !this.values.hidden);
     if (toggles.prior) setPressed(toggles.prior, this.sheets.classList.contains('qj-beside'));
     for (const [name, node] of Object.entries(this.lists)) node.querySelector('select').value = String(settings[name]);
     this.rulerBar.style.width = `${RULER_MM * this.pxPerMm}px`;
     this.rulerInput.value = this.pxPerMm;
+    this.lists.rhythm.hidden = settings.layout === '12x1';
     this.#tellTime();
     this.readout.textContent = this.active.signal && this.active.reading()?.text
       || (settings.caliper ? this.t('ecg.caliper.how') : '');
@@ -259,8 +267,8 @@ class EcgViewer {
 
   #tellTime() {
     const longest = Math.max(0, ...this.#sheets().map((sheet) => sheet.signal?.duration || 0));
-    this.timeGroup.hidden = longest <= 10;
-    this.time.max = Math.max(0, longest - 10);
+    this.time.max = Math.max(0, longest - windowOf(this.settings.layout));
+    this.timeGroup.hidden = Number(this.time.max) === 0;
     this.time.value = this.settings.start;
   }
 
@@ -270,11 +278,12 @@ class EcgViewer {
     const next = (choices, value) => choices[(choices.indexOf(value) + 1) % choices.length];
     const acts = {
       filter: () => this.set({ filter: !settings.filter }), peaks: () => this.set({ peaks: !settings.peaks }),
-      caliper: () => this.set({ caliper: !settings.caliper }), fit: () => this.set({ fit: !settings.fit }),
+      caliper: () => this.set({ caliper: !settings.caliper }),
+      march: () => this.set({ march: !settings.march }), fit: () => this.set({ fit: !settings.fit }),
       gain: () => this.set({ gain: next(GAINS, settings.gain) }),
       speed: () => this.set({ speed: next(SPEEDS, settings.speed) }),
       layout: () => this.set({ layout: next(LAYOUTS, settings.layout) }),
-      zoomin: () => this.#zoom(1.25), zoomout: () => this.#zoom(1 / 1.25),
+      zoomin: () => this.active.zoomAt(ZOOM_STEP), zoomout: () => this.active.zoomAt(1 / ZOOM_STEP),
       one: () => this.set({ zoom: 1, fit: false }),
       values: () => { this.values.hidden = !this.values.hidden; this.#redraw(); },
       prior: () => { this.sheets.classList.toggle('qj-beside'); this.#redraw(); },
@@ -284,17 +293,19 @@ class EcgViewer {
     acts[name]?.();
   }
 
-  #zoom(factor) {
-    const zoom = Math.min(4, Math.max(0.4, this.settings.zoom * factor));
+  /** Zooms from what is on the screen now, a sheet at fit width too. */
+  zoom(factor) {
+    const now = this.active.drawn.pxPerMm / this.pxPerMm;
+    const zoom = Math.min(4, Math.max(0.4, now * factor));
     this.set({ fit: false, zoom: Math.abs(zoom - 1) < 0.02 ? 1 : zoom });
   }
 
   #shortcuts() {
     const { t } = this;
-    const acts = [['R', 'filter'], ['C', 'caliper'], ['P', 'peaks'], ['V', 'values'], ['F', 'fit'],
+    const acts = [['R', 'filter'], ['C', 'caliper'], ['H', 'march'], ['P', 'peaks'], ['V', 'values'], ['F', 'fit'],
       ['+', 'zoomin'], ['-', 'zoomout'], ['K', 'ruler']].map(([key, name]) => [key, t(`ecg.${name}.title`)]);
     return [...acts, ['1', t('ecg.keys.one')], ['G', t('ecg.gain')], ['S', t('ecg.speed')],
-      ['L', t('ecg.layout')], ['← →', t('ecg.keys.nudge')], ['X', t('ecg.keys.swap')],
+      ['L', t('ecg.layout')], [t('ecg.keys.wheel'), t('ecg.keys.wheel_zoom')], ['← →', t('ecg.keys.nudge')], ['X', t('ecg.keys.swap')],
       ['Del', t('ecg.keys.clear')], ['PgUp PgDn', t('ecg.time')], ['M', t('map.off.title')],
       ['B', t('ecg.prior.title')], ['Esc', t('close')]];
   }
@@ -302,7 +313,7 @@ class EcgViewer {
   #key(event) {
     if (isTyping(event)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const acts = { r: 'filter', c: 'caliper', p: 'peaks', v: 'values', f: 'fit', '+': 'zoomin', '=': 'zoomin',
+    const acts = { r: 'filter', c: 'caliper', h: 'march', p: 'peaks', v: 'values', f: 'fit', '+': 'zoomin', '=': 'zoomin',
       '-': 'zoomout', 1: 'one', k: 'ruler', g: 'gain', s: 'speed', l: 'layout', '?': 'help' };
     const step = event.shiftKey ? 10 : 1;
     if (acts[key]) this.act(acts[key]);
@@ -368,9 +379,9 @@ class EcgViewer {
 function savedScale() {
   try {
     const saved = Number(localStorage.getItem(SCALE_KEY));
-    return saved >= 2 && saved <= 9 ? saved : CSS_PX_PER_MM;
+    return saved >= 2 && saved <= 9 ? saved : null;
   } catch (fault) {
     console.warn('no stored screen scale', fault); // private window without storage
-    return CSS_PX_PER_MM;
+    return null;
   }
 }

@@ -3,7 +3,8 @@
 import { FilmPainter, Placement } from './film_canvas.js';
 import { isLateral, Measures } from './film_measures.js';
 import { FilmPicture } from './film_picture.js';
-import { announce, el, fetchResponse, oncePerFrame, shownTime, StatusPanel } from './viewer_common.js';
+import { fillWords } from './film_words.js';
+import { announce, el, fetchResponse, mapNotice, oncePerFrame, StatusPanel } from './viewer_common.js';
 
 /** Screen pixels of dragging that change the window by the film's whole range. */
 const DRAG_FOR_FULL_RANGE = 700;
@@ -11,6 +12,9 @@ const DRAG_FOR_FULL_RANGE = 700;
 const SLOW_FRAME_MS = 50;
 const FINE_DRAG = 0.1; // with Shift
 const REACH = { mouse: 10, pen: 14, touch: 22 }; // CSS pixels around a handle
+/** Zoom a notch of a wheel (about 100 px of scrolling); a touch pad sends many small steps. */
+const WHEEL_NOTCH = 0.16;
+const WHEEL_PX = [1, 16, 100]; // CSS pixels of a step by WheelEvent.deltaMode
 
 /** A film pane; `host` gives tool(), t, activate(pane), moved(pane), changed(). */
 export class FilmPane {
@@ -32,10 +36,12 @@ export class FilmPane {
     this.painter = new FilmPainter(this.canvas);
     this.corners = Object.fromEntries(['tl', 'tr', 'bl', 'br'].map((name) =>
       [name, el('div', { className: `qj-corner qj-${name}` })]));
+    this.edges = ['top', 'right', 'bottom', 'left'].map((name) =>
+      el('div', { className: `qj-edge qj-edge-${name}` }));
     this.notice = el('div', { className: 'qj-map-notice', role: 'note', hidden: true });
     this.status = new StatusPanel(this.t);
     this.root = el('div', { className: 'qj-pane', data: { pane: this.isPrior ? 'prior' : 'current' } },
-      this.canvas, this.overlay, ...Object.values(this.corners), this.notice, this.status.root);
+      this.canvas, this.overlay, ...this.edges, ...Object.values(this.corners), this.notice, this.status.root);
     this.overlay.addEventListener('contextmenu', (event) => event.preventDefault());
     this.overlay.addEventListener('wheel', (event) => this.#wheel(event), { passive: false });
     this.overlay.addEventListener('pointerdown', (event) => this.#down(event));
@@ -171,8 +177,7 @@ export class FilmPane {
     const picture = await createImageBitmap(await response.blob());
     if (signal.aborted || this.mapWanted !== label) return;
     this.map = { label, extent, picture, opacity: 1 };
-    this.notice.textContent = this.t('map.notice');
-    this.notice.hidden = false;
+    mapNotice(this.notice, this.t, this.item.map_labels, label);
     this.drawNow();
     announce(this.root, 'qj-map-viewed', { url: this.item.url, label });
   }
@@ -230,27 +235,7 @@ export class FilmPane {
   }
 
   #words() {
-    const { t, facts, corners } = this;
-    if (!this.picture) {
-      Object.values(corners).forEach((corner) => corner.replaceChildren());
-      return;
-    }
-    const known = facts.view && facts.view !== 'unknown' ? facts.view : t('film.view_unknown');
-    fill(corners.tl, [...new Set([this.item.title, facts.title]), shownTime(facts.acquired_at),
-      [known, facts.patient_position, facts.laterality].filter(Boolean).join(' · ')]);
-    fill(corners.tr, [this.isPrior ? t('prior_mark') : '', facts.is_demo ? t('demo_mark') : '']);
-    const lut = this.window.lut ? t('film.voi_lut') : '';
-    fill(corners.bl, [lut || `WC ${shown(this.window.centre)}  WW ${shown(this.window.width)}`,
-      `${Math.round(this.placement.scale * this.ratio * 100)} %${this.inverted ? `  ${t('film.inverted')}` : ''}`]);
-    fill(corners.br, [this.#pixelWords(), t(`film.spacing.${facts.spacing_kind || 'none'}`)]);
-  }
-
-  #pixelWords() {
-    if (!this.cursor) return '';
-    const value = this.picture.valueAt(...this.cursor);
-    if (value === null) return '';
-    const [x, y] = this.cursor.map(Math.floor);
-    return this.t('film.pixel', { x, y, value: shown(value) });
+    fillWords(this);
   }
 
   #at(event) {
@@ -261,7 +246,8 @@ export class FilmPane {
   #wheel(event) {
     event.preventDefault();
     if (!this.picture) return;
-    this.zoom(Math.exp(-Math.sign(event.deltaY) * 0.16), this.#at(event));
+    const notches = (event.deltaY * WHEEL_PX[event.deltaMode]) / 100;
+    this.zoom(Math.exp(-Math.max(-1, Math.min(1, notches)) * WHEEL_NOTCH), this.#at(event));
   }
 
   #down(event) {
@@ -287,14 +273,16 @@ export class FilmPane {
   #takeHandle(event) {
     const at = this.#at(event);
     const reach = REACH[event.pointerType] || 10;
-    this.handle = this.measures.hit(at, this.placement, reach)
-      || (this.act === 'ctr' && isLateral(this.facts) ? null
-        : this.measures.begin(this.act, this.placement.toPicture(at)));
+    const found = this.measures.hit(at, this.placement, reach);
+    if (found) this.handle = this.measures.take(found);
+    else if (this.act !== 'ctr' || !isLateral(this.facts)) {
+      this.handle = this.measures.begin(this.act, this.placement.toPicture(at));
+    }
     this.redraw();
   }
 
   #cancelHandle() {
-    if (this.handle) this.measures.finish(this.handle, this.placement);
+    if (this.handle) this.measures.undo(); // the first finger of a pinch measures nothing
     this.handle = null;
     this.act = 'pinch';
   }
@@ -349,26 +337,31 @@ export class FilmPane {
     this.host.changed();
   }
 
-  /** Tells the page the result of a complete measure. */
+  /** Tells the page what a measure reads; a warning belongs to its words wherever they go. */
   report(measure) {
     const result = this.measures.result(measure, this.facts);
     if (!result) return;
-    announce(this.root, 'qj-measure', { url: this.item.url, ...result,
-      measures: this.measures.results(this.facts) });
+    if (result.value === null) this.#announce({ kind: 'cleared', text: '' });
+    else this.#announce(worded(result));
   }
 
-  /** Removes all measures and tells the page. */
-  clearMeasures() {
-    if (!this.measures.list.length) return;
-    this.measures.clear();
-    announce(this.root, 'qj-measure', { kind: 'cleared', url: this.item.url, text: '', measures: [] });
+  /** Removes the measure touched last, or all, and tells the page. */
+  removeMeasures(which) {
+    if (this.measures.remove(which)) this.#announce({ kind: 'cleared', text: '' });
+  }
+
+  undoMeasure() {
+    if (this.measures.undo()) this.#announce({ kind: 'cleared', text: '' });
+  }
+
+  /** The report is about the current film: what is measured on a prior one stays on the screen. */
+  #announce(detail) {
+    if (this.isPrior) return;
+    announce(this.root, 'qj-measure', { url: this.item.url, ...detail,
+      measures: this.measures.results(this.facts).map(worded) });
   }
 }
 
-function fill(corner, lines) {
-  corner.replaceChildren(...lines.filter(Boolean).map((line) => el('div', {}, line)));
-}
-
-function shown(value) {
-  return Number.isInteger(value) ? String(value) : value.toFixed(1);
+function worded(result) {
+  return { ...result, text: result.warning ? `${result.text}(${result.warning})` : result.text };
 }

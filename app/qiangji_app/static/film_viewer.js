@@ -2,7 +2,7 @@
 
 import { isLateral } from './film_measures.js';
 import { FilmPane } from './film_pane.js';
-import { button, el, ensureStyles, fillOptions, focusOnEntry, group, helpPanel, isTyping, select, setPressed,
+import { button, el, ensureStyles, fillOptions, focusOnEntry, group, helpPanel, isTyping, isUndo, select, setPressed,
   signature, translator } from './viewer_common.js';
 
 const ZOOM_STEP = 1.25;
@@ -79,7 +79,7 @@ class FilmViewer {
     this.presetList = select({ name: 'preset', label: t('film.preset'), options: [],
       onchange: (id) => this.active.applyPreset(id) });
     this.bar = el('div', { className: 'qj-toolbar', role: 'toolbar', 'aria-label': t('toolbar') },
-      group(...Object.values(this.toolButtons), this.#action('clear', 'Del')),
+      group(...Object.values(this.toolButtons), this.#action('remove', 'Del'), this.#action('undo', 'Z'), this.#action('clear', 'Shift+Del')),
       group(this.presetList, this.#action('invert', 'I')),
       group(this.#action('zoomin', '+'), this.#action('zoomout', '-'), this.#action('fit', 'F'),
         this.#action('one', '1'), this.#action('rotate', 'R'), this.#action('reset', '0')),
@@ -216,7 +216,14 @@ class FilmViewer {
 
   #presetText({ id, name, number }) {
     if (!id.startsWith('device')) return this.t(`film.preset.${id}`);
-    return this.t('film.preset.device', { name: name || number });
+    return this.t('film.preset.device', { name: this.#windowName(name) || number });
+  }
+
+  /** A device's name for its window, in words where it is a usual one. */
+  #windowName(name) {
+    const key = `film.window.${(name || '').toLowerCase().replace(/[^a-z]/g, '')}`;
+    const words = this.t(key);
+    return words === key ? name : words;
   }
 
   #mark() {
@@ -247,7 +254,8 @@ class FilmViewer {
     }
     const { active: pane } = this;
     if (!pane.picture) return;
-    const acts = { clear: () => pane.clearMeasures(), invert: () => pane.invert(),
+    const acts = { remove: () => pane.removeMeasures(), clear: () => pane.removeMeasures({ all: true }),
+      undo: () => pane.undoMeasure(), invert: () => pane.invert(),
       zoomin: () => pane.zoom(ZOOM_STEP), zoomout: () => pane.zoom(1 / ZOOM_STEP), fit: () => pane.fit(),
       one: () => pane.actualPixels(), rotate: () => pane.rotate(), reset: () => pane.reset() };
     acts[name]?.();
@@ -259,7 +267,7 @@ class FilmViewer {
     const { t } = this;
     const tools = TOOLS.map(([name, key]) => [key, t(`film.tool.${name}.title`)]);
     const acts = [['I', 'invert'], ['R', 'rotate'], ['+', 'zoomin'], ['-', 'zoomout'], ['F', 'fit'],
-      ['1', 'one'], ['0', 'reset'], ['Del', 'clear']].map(([key, name]) => [key, t(`film.${name}.title`)]);
+      ['1', 'one'], ['0', 'reset'], ['Del', 'remove'], ['Z', 'undo'], ['Shift+Del', 'clear']].map(([key, name]) => [key, t(`film.${name}.title`)]);
     return [...tools, ['A', t('film.preset.auto')], ...acts, ['M', t('map.off.title')],
       ['K', t('film.link.title')], ['↑ ↓', t('film.keys.centre')], ['← →', t('film.keys.width')],
       [t('film.keys.right_drag'), t('film.keys.window')], [t('film.keys.wheel'), t('film.keys.zoom')],
@@ -267,11 +275,12 @@ class FilmViewer {
   }
 
   #key(event) {
-    if (isTyping(event)) return;
+    if (isTyping(event) && !isUndo(event)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const tool = TOOLS.find(([, letter]) => letter.toLowerCase() === key);
     const acts = { i: 'invert', r: 'rotate', '+': 'zoomin', '=': 'zoomin', '-': 'zoomout', f: 'fit',
-      1: 'one', 0: 'reset', Delete: 'clear', Backspace: 'clear', k: 'link', '?': 'help' };
+      1: 'one', 0: 'reset', z: 'undo', k: 'link', '?': 'help' };
+    if (key === 'Delete' || key === 'Backspace') acts[key] = event.shiftKey ? 'clear' : 'remove';
     if (tool) this.setTool(tool[0]);
     else if (key === 'Escape') this.#escape();
     else if (key === 'a' && this.active.picture) this.active.applyPreset('auto');
@@ -347,7 +356,7 @@ class FilmViewer {
 
   state() {
     const { active: pane } = this;
-    return { ...this.getWindow(), preset: pane.preset, inverted: pane.inverted, turns: pane.placement.turns,
+    return { ...this.getWindow(), preset: pane.preset, edges: pane.edges.map((edge) => edge.textContent), inverted: pane.inverted, turns: pane.placement.turns,
       scale: pane.placement.scale, tool: this.toolName, map: this.current.map?.label || '',
       prior: Boolean(this.prior?.picture), linked: this.isLinked, frameMs: pane.painter.lastMs };
   }

@@ -118,9 +118,10 @@ export class ReportEditor {
   }
 
   /** A measure of the viewer, offered for the report; one of a kind, the newest counts. */
-  offer({ kind, text }) {
-    if (!this.content || kind === "caliper" || !text) return;
-    this.offered.set(kind, text);
+  offer({ kind, text, measures }) {
+    if (!this.content || !Array.isArray(measures)) return;
+    this.offered = new Map(measures.map((one) => [one.kind, one.text]));
+    if (text) this.offered.set(kind, text);
     fill(this.measures, this.measurementRows());
   }
 

@@ -57,6 +57,9 @@ const ICONS = {
   invert: 'M4 4h12v12H4zM4 16L16 4M9 16h7V9z',
   rotate: 'M15.500 8A6 6 0 1 0 16 11M16 3v5h-5',
   reset: 'M4.500 8A6 6 0 1 1 4 11M4 3v5h5',
+  march: 'M4 3v14M8 3v14M12 3v14M16 3v14',
+  undo: 'M7 4L3 8l4 4M3 8h9a5 5 0 0 1 0 10H8',
+  remove: 'M5 5l10 10M15 5L5 15',
   clear: 'M4 6h12M8 6V4h4v2M6 6l1 11h6l1-11',
   map: 'M10 3a4 4 0 0 0-4 4c0 3 4 5 4 9c0-4 4-6 4-9a4 4 0 0 0-4-4M3 17h14',
   prior: 'M3 4h6v12H3zM11 4h6v12h-6z',
@@ -140,6 +143,22 @@ export async function fetchJson(url, signal) {
   }
 }
 
+/** A link that brings nothing for so long is down, whatever the browser believes. */
+const STALL_MS = 45000;
+
+/** Next piece of an answer, or a LoadError when none comes. */
+async function nextPiece(reader) {
+  let timer;
+  const stalled = new Promise((_, refuse) => {
+    timer = setTimeout(() => refuse(new LoadError('error.network')), STALL_MS);
+  });
+  try {
+    return await Promise.race([reader.read(), stalled]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The response itself, for pictures with headers. */
 export async function fetchResponse(url, signal) {
   return ask(url, signal);
@@ -155,13 +174,14 @@ export async function fetchBytes(url, { expected, signal, onprogress }) {
   const pieces = [];
   let received = 0;
   try {
-    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    for (let piece = await nextPiece(reader); !piece.done; piece = await nextPiece(reader)) {
       pieces.push(piece.value);
       received += piece.value.length;
       if (expected) onprogress?.(Math.min(1, received / expected));
     }
   } catch (fault) {
     if (fault.name === 'AbortError') throw fault;
+    reader.cancel().catch(() => undefined); // already broken: nothing more to say
     throw new LoadError('error.network');
   }
   if (expected && received !== expected) {
@@ -213,10 +233,18 @@ export class StatusPanel {
   }
 }
 
+/** States that a map is an AI hint, for what, and what its colours mean. */
+export function mapNotice(notice, t, labels, label) {
+  const text = (labels || []).find(({ id }) => id === label)?.text || label;
+  notice.replaceChildren(el('span', {}, t('map.notice', { label: text })),
+    el('span', { className: 'qj-legend' }, t('map.weak'), el('i', { className: 'qj-scale' }), t('map.strong')));
+  notice.hidden = false;
+}
+
 /** Panel of keyboard shortcuts; rows are [keys, text]. */
 export function helpPanel(t, rows) {
-  const table = el('table', {}, ...rows.map(([keys, text]) =>
-    el('tr', {}, el('th', {}, el('kbd', {}, keys)), el('td', {}, text))));
+  const table = el('table', {}, el('tbody', {}, ...rows.map(([keys, text]) =>
+    el('tr', {}, el('th', {}, el('kbd', {}, keys)), el('td', {}, text)))));
   const panel = el('div', { className: 'qj-panel qj-help', role: 'dialog', hidden: true,
     'aria-label': t('help.heading') });
   const close = el('button', { type: 'button', className: 'qj-button', title: t('close'),
@@ -242,6 +270,12 @@ export function announce(element, name, detail) {
 export function isTyping(event) {
   return /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.ctrlKey || event.metaKey
     || event.altKey;
+}
+
+/** True for Ctrl+Z outside of a text. */
+export function isUndo(event) {
+  return (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z'
+    && !/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
 }
 
 /** Date and time as recorded, without seconds fractions and zone. */

@@ -21,13 +21,32 @@ export async function showViewer(stage, { view, recording = null, withMap = true
   let shown = null;
   const open = async (kind) => {
     if (shown && shown.destroy) shown.destroy();
-    const { mount } = await import(MODULES[kind]);
-    shown = mount(host, propsFor(kind, pictures.filter((one) => one.kind === kind), view, withMap));
+    shown = null;
+    tabs.forEach((tab) => tab.setAttribute("aria-selected", String(tab.dataset.kind === kind)));
+    fill(host, placeholder("loading", t("viewer.opening")));
+    const module = await load(kind);
+    if (!module) {
+      fill(host, placeholder("error", t("viewer.module_failed"), h("button", { type: "button", class: "qp-btn", onclick: () => open(kind) }, t("viewer.retry"))));
+      return null;
+    }
+    fill(host);
+    shown = module.mount(host, propsFor(kind, pictures.filter((one) => one.kind === kind), view, withMap));
     return shown;
   };
-  fill(stage, kinds.length > 1 ? h("div", { class: "qp-tabs" }, kinds.map((kind) => h("button", { type: "button", class: "qp-tab", onclick: () => open(kind) }, t(`ui.viewer.${kind}`)))) : null, host);
+  const tabs = kinds.length > 1 ? kinds.map((kind) => h("button", { type: "button", class: "qp-tab", dataset: { kind }, onclick: () => open(kind) }, t(`ui.viewer.${kind}`))) : [];
+  fill(stage, tabs.length ? h("div", { class: "qp-tabs" }, tabs) : null, host);
   await open(kinds[0]);
   return { destroy: () => shown && shown.destroy && shown.destroy() };
+}
+
+/** The viewer's script, or null when the line failed. */
+async function load(kind) {
+  try {
+    return await import(MODULES[kind]);
+  } catch (error) {
+    console.error(error);
+    return null;
+  }
 }
 
 function propsFor(kind, pictures, view, withMap) {

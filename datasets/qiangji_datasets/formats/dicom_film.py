@@ -8,6 +8,7 @@ DICOM PS3.3 10.7 (pixel spacing), C.8.11 (DX), C.11.1 and C.11.2 (modality and V
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,8 @@ _VIEWS: Final = {
     "LLO": View.OTHER, "RPO": View.OTHER, "LPO": View.OTHER, "RAO": View.OTHER,
     "LAO": View.OTHER, "ML": View.LATERAL, "LM": View.LATERAL,
 }  # fmt: skip
+#: One direction of Patient Orientation, most important first (PS3.3 C.7.6.1.1.1).
+_DIRECTION: Final = re.compile("[LRAPHF]{1,3}")
 _LUT = tuple[int, NDArray[np.uint16]]
 
 
@@ -68,6 +71,7 @@ def read_film(file: DicomFile, limits: Limits) -> Radiograph:
         laterality=data_set.code(Tag.ImageLaterality) or data_set.code(Tag.Laterality),
         body_part=data_set.code(Tag.BodyPartExamined),
         patient_position=data_set.code(Tag.PatientPosition),
+        patient_orientation=_orientation(data_set),
         modality_code=modality,
         notices=tuple(data_set.notices.found),
     )
@@ -78,6 +82,13 @@ def _view(data_set: DataSet) -> View:
     if not value:
         return View.UNKNOWN
     return _VIEWS.get(value, View.OTHER)
+
+
+def _orientation(data_set: DataSet) -> tuple[str, str] | None:
+    values = data_set.codes(Tag.PatientOrientation)
+    if len(values) != 2 or not all(_DIRECTION.fullmatch(value) for value in values):
+        return None
+    return values[0], values[1]
 
 
 def _rescale(data_set: DataSet) -> tuple[float, float]:

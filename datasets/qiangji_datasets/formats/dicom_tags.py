@@ -57,6 +57,7 @@ class Tag(IntEnum):
     ViewPosition = 0x00185101
     StudyInstanceUID = 0x0020000D
     SeriesInstanceUID = 0x0020000E
+    PatientOrientation = 0x00200020
     Laterality = 0x00200060
     ImageLaterality = 0x00200062
     SamplesPerPixel = 0x00280002

@@ -99,6 +99,25 @@ def test_spacing_says_which_plane_its_millimetres_are_in(
     assert (found.spacing_mm is None) == (kind is SpacingKind.NONE)
 
 
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ("L\\F", ("L", "F")),
+        ("R\\FP", ("R", "FP")),
+        ("L", None),
+        ("L\\", None),
+        ("X\\F", None),
+        ("", None),
+    ],
+)
+def test_patient_directions_are_kept_only_where_both_are_stated(
+    stated: str, kept: tuple[str, str] | None
+) -> None:
+    found = _film(t00200020=element(0x00200020, "CS", stated) if stated else b"")
+
+    assert found.patient_orientation == kept
+
+
 def test_signed_twelve_bit_values_are_sign_extended_and_overlay_bits_cut() -> None:
     pixels = np.array([[0x0FFF, 0x0001], [0xF800, 0x07FF]], np.uint16)
 

@@ -82,6 +82,7 @@ def film(recording_id: str, read: Read, response: Response) -> Json:
         "spacing_kind": record.spacing_kind.value,
         "view": record.view.value,
         "patient_position": record.patient_position,
+        "patient_orientation": record.patient_orientation,
         "laterality": record.laterality,
         "title": _title(item),
         "acquired_at": _device_time(read.ctx, read.who, case, item),
