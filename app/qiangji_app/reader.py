@@ -8,9 +8,11 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+from qiangji_app.domain.person import Patient
 from qiangji_app.services.triage import Outcome, assess, failed_outcome, refused_outcome
 from qiangji_datasets.errors import Busy, InputRejected, QiangjiError
 from qiangji_datasets.formats import Stated
@@ -23,6 +25,8 @@ _LOG = logging.getLogger(__name__)
 _LOST: Final = frozenset({"file.reader_killed", "file.reader_timeout", "file.reader_memory"})
 #: Worth a second try: the process may have been stopped by somebody else, or the machine busy.
 _TRIED_AGAIN: Final = frozenset({"file.reader_killed", "file.reader_timeout"})
+#: A file made yesterday may belong to the visit that the desk states an age for.
+_SAME_VISIT: Final = timedelta(days=1)
 #: How long a viewer waits for its turn and its picture.
 VIEWER_WAIT_S: Final = 30.0
 #: Viewers that wait at a time; the web server has 40 threads, and others need some too.
@@ -67,7 +71,8 @@ class LocalReader:
             _LOG.exception("decoding failed")
             return failed_outcome(None, fault.code)
         try:
-            reading = self._engine.read(record, age_years=_age(stated), sex=_sex(stated))
+            age = age_at_examination(record, stated)
+            reading = self._engine.read(record, age_years=age, sex=_sex(stated))
             return assess(record, reading)
         except Exception:  # noqa: BLE001 - the case must go up whatever happened to the models
             _LOG.exception("triage failed on a readable recording")
@@ -106,6 +111,23 @@ class LocalReader:
         except NotInTime as late:
             future.cancel()  # nobody waits for it any more
             raise Busy("file.reader_busy") from late
+
+
+def age_at_examination(record: Record, stated: Mapping[str, object]) -> float | None:
+    """Age in years when the recording was made; None leaves it to what the file says.
+
+    ``birth_date`` of the desk on the day of the examination. Without one, the desk's age holds
+    for an examination of today; for an older one the file's own age comes first.
+    """
+    ids = record.ids
+    made = ids.study_date or (None if ids.acquired_at is None else ids.acquired_at.date())
+    born, today = stated.get("birth_date"), stated.get("today")
+    if made is None or not isinstance(today, date) or made >= today:
+        return _age(stated)
+    if isinstance(born, date) and born <= made:
+        return Patient(name="", birth_date=born).age_on(made)
+    is_old = made < today - _SAME_VISIT
+    return None if is_old and record.person.age_years is not None else _age(stated)
 
 
 def _unread(lost: InputRejected) -> Outcome:

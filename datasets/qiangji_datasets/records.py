@@ -87,6 +87,7 @@ class StudyIds:
     """Identifiers and provenance of one recording; empty strings where the file has none.
 
     ``acquired_at`` is the device's own clock, naive as recorded unless the file names an offset.
+    ``study_date`` is DICOM Study Date, which a copy or a digitised film may hold from long before.
     """
 
     study_uid: str = ""
@@ -95,6 +96,7 @@ class StudyIds:
     sop_class_uid: str = ""
     accession_number: str = ""
     acquired_at: datetime | None = None
+    study_date: date | None = None
     institution: str = ""
     manufacturer: str = ""
     device_model: str = ""

@@ -111,8 +111,9 @@ def outcome(
     reasons: tuple[tuple[str, int, str], ...] = (),
     gate_codes: tuple[str, ...] = (),
     maps: bytes = b"",
+    acquired_at: datetime | None = START,
 ) -> Outcome:
-    """An outcome of reading one file; ``hints`` maps label to flag."""
+    """An outcome of reading one file, made just now; ``hints`` maps label to flag."""
     return Outcome(
         state=state,
         modality=modality,
@@ -127,6 +128,7 @@ def outcome(
             ],
         },
         person=person,
+        acquired_at=acquired_at,
         findings=tuple(finding(label, flag) for label, flag in (hints or {}).items()),
         maps=maps,
     )
@@ -253,6 +255,11 @@ class County:
         done = uploading.append(self.ctx, actor, upload_id, 0, content)
         recordings.triage_recording(self.ctx, done.recording_id)
         return done.recording_id
+
+    def read_all(self) -> None:
+        """Work the queue to its end."""
+        while recordings.run_next(self.ctx):
+            pass
 
     def submitted(self, *, by: str = "operator", content: bytes = b"film") -> str:
         """A case in the worklist."""

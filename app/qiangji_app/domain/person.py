@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -27,6 +27,8 @@ AGE_TOLERANCE_YEARS = 1.5
 EARLIEST_BIRTH = date(1880, 1, 1)
 #: From here on an age is told in years, below in months: paediatric practice.
 _MONTHS_BELOW_YEARS = 2
+#: Mean Gregorian year, as DICOM ages in days and weeks are turned into years.
+_DAYS_A_YEAR = 365.2425
 #: Half of the second decimal of a stated age, in months: 0.08 years are a month.
 _ROUNDED_MONTHS = 0.06
 
@@ -120,11 +122,19 @@ class Patient:
             return CompletedAge(math.floor(age), AgeUnit.YEARS)
         born = self.birth_date
         if born is None:
-            return CompletedAge(math.floor(age * 12 + _ROUNDED_MONTHS), AgeUnit.MONTHS)
+            return _told(age)
         months = 12 * (day.year - born.year) + day.month - born.month - (day.day < born.day)
         if months > 0:
             return CompletedAge(months, AgeUnit.MONTHS)
         return CompletedAge(max(0, (day - born).days), AgeUnit.DAYS)
+
+
+def _told(age_years: float) -> CompletedAge:
+    """A stated age below two years, in the unit in which it must have been stated."""
+    months = math.floor(age_years * 12 + _ROUNDED_MONTHS)
+    if months > 0:
+        return CompletedAge(months, AgeUnit.MONTHS)
+    return CompletedAge(max(0, round(age_years * _DAYS_A_YEAR)), AgeUnit.DAYS)
 
 
 def _birthday(born: date, year: int) -> date:
@@ -148,10 +158,25 @@ def normalise_name(name: str) -> str:
     return "".join(char for char in text if not char.isspace() and char not in "·•・^.=")
 
 
+def as_examined(in_file: Patient, day: date) -> Patient:
+    """The person of a file with one account of the age: that of the day of examination.
+
+    A birth date and an age that disagree by more than ``AGE_TOLERANCE_YEARS`` leave the age,
+    which the device wrote for this examination.
+    """
+    stated, reckoned = in_file.age_years, in_file.age_on(day)
+    if stated is None or in_file.birth_date is None or reckoned is None:
+        return in_file
+    if abs(stated - reckoned) > AGE_TOLERANCE_YEARS:
+        return replace(in_file, birth_date=None)
+    return in_file
+
+
 def compare(form: Patient, in_file: Patient, *, today: date) -> tuple[Mismatch, ...]:
     """Fields stated on both sides that differ: name, sex, birth date, age, patient id.
 
-    Ages are compared where one side knows no birth date, within ``AGE_TOLERANCE_YEARS``.
+    Ages are those of ``today``, the day of examination where a file is compared; they are
+    compared where one side knows no birth date, within ``AGE_TOLERANCE_YEARS``.
     """
     found: list[Mismatch] = []
     if form.kind is IdentityKind.EMERGENCY:
@@ -166,7 +191,7 @@ def compare(form: Patient, in_file: Patient, *, today: date) -> tuple[Mismatch, 
         if left and right and left != right:
             found.append(Mismatch(name))
     if form.birth_date is None or in_file.birth_date is None:
-        ages = (form.age_on(today), in_file.age_on(today))
+        ages = (form.age_on(today), as_examined(in_file, today).age_on(today))
         if None not in ages and abs((ages[0] or 0) - (ages[1] or 0)) > AGE_TOLERANCE_YEARS:
             found.append(Mismatch("age_years"))
     return tuple(found)

@@ -17,7 +17,7 @@ _DEFAULT_ZONE: Final = "Asia/Shanghai"
 
 def zone_of(unit: Unit, site_id: str) -> ZoneInfo:
     """Time zone of a site."""
-    return _zone({site.id: site for site in unit.accounts.sites()}.get(site_id))
+    return zone_at({site.id: site for site in unit.accounts.sites()}.get(site_id))
 
 
 def local_day(unit: Unit, site_id: str, moment: datetime) -> date:
@@ -27,7 +27,18 @@ def local_day(unit: Unit, site_id: str, moment: datetime) -> date:
 
 def day_at(site: Site | None, moment: datetime) -> date:
     """The day on the calendar of a site that is at hand."""
-    return moment.astimezone(_zone(site)).date()
+    return moment.astimezone(zone_at(site)).date()
+
+
+def age_day(patient: Patient, examined_on: date | None, sent_on: date) -> date:
+    """The day on which the patient's age counts: that of the examination.
+
+    The day on which the case went up where no file names an earlier one after the birth.
+    """
+    born = patient.birth_date
+    if examined_on is None or examined_on > sent_on or (born is not None and examined_on < born):
+        return sent_on
+    return examined_on
 
 
 def age_text(patient: Patient, day: date, catalogue: Catalogue, language: Language) -> str:
@@ -36,5 +47,6 @@ def age_text(patient: Patient, day: date, catalogue: Catalogue, language: Langua
     return "" if age is None else catalogue.text(f"age.{age.unit.value}", language, n=age.number)
 
 
-def _zone(site: Site | None) -> ZoneInfo:
+def zone_at(site: Site | None) -> ZoneInfo:
+    """Time zone of a site that is at hand."""
     return ZoneInfo(_DEFAULT_ZONE if site is None else site.time_zone)

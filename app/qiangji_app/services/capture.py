@@ -9,11 +9,11 @@ from qiangji_app.domain.case import (
     Case,
     ClinicalRequest,
     RecordingState,
-    as_last_known,
     asked_at,
     to_be_read_again,
     without_reasons,
 )
+from qiangji_app.domain.events import Payload
 from qiangji_app.domain.ids import is_uuid
 from qiangji_app.domain.person import (
     Patient,
@@ -26,10 +26,17 @@ from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_role, visible_case
 from qiangji_app.services.ages import local_day
 from qiangji_app.services.context import Context
-from qiangji_app.services.identity import linked, mismatches, own_person
+from qiangji_app.services.held import held_back
+from qiangji_app.services.identity import (
+    linked,
+    mismatches,
+    own_person,
+    questioned,
+    reason_digest,
+)
 from qiangji_app.services.limits import MAX_REASON, whole
 from qiangji_app.services.thread import say
-from qiangji_app.services.urgency import is_refused, refresh_urgency
+from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected
 
 #: Empty: not chosen; the first recording that is read decides.
@@ -198,7 +205,7 @@ def submit(
         )
         _check_uploads(unit, case, ctx.clock.now())
         _check_read(unit, case, ctx.clock.now())
-        _check_complete(unit, case)
+        _check_complete(unit, case, ctx.clock.now())
         case = refresh_urgency(unit, case)
         unit.events.append(
             type="case.submitted",
@@ -209,10 +216,26 @@ def submit(
                 "urgency": case.urgency_level,
                 "overridden": bool(case.override_reason),
                 "identity_confirmed": bool(case.identity_reason),
+                **_confirmed(ctx, unit, actor, case),
             },
         )
         unit.commit()
     return case
+
+
+def _confirmed(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Payload:
+    """What a person answered for, and the digests of the reasons, which stay in the thread."""
+    held = ",".join(item.recording_id[-12:] for item in held_back(unit, case))
+    said = {message.text for message in unit.cases.messages(case.id)}
+    for kind, reason in (("identity", case.identity_reason), ("override", case.override_reason)):
+        if reason and reason not in said:
+            say(ctx, unit, actor, case.id, kind=kind, text=reason)
+    return {
+        "questioned": questioned(unit, case, ctx.clock.now()),
+        "identity_sha256": reason_digest(case.identity_reason),
+        "held_back": held,
+        "override_sha256": reason_digest(case.override_reason),
+    }
 
 
 def withdraw(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
@@ -268,19 +291,21 @@ def _check_read(unit: Unit, case: Case, now: datetime) -> None:
             raise Conflict("recording.still_reading")
 
 
-def _check_complete(unit: Unit, case: Case) -> None:
+def _check_complete(unit: Unit, case: Case, now: datetime) -> None:
     patient = unit.persons.get(case.person_id)
     if patient is None or not patient.name.strip():
         raise InputRejected("case.name_needed")
     if not case.modality:
         raise InputRejected("case.modality_needed")
     recordings = unit.cases.recordings(case.id)
-    if not any(row.state is not RecordingState.REFUSED for row in recordings):
-        raise InputRejected("case.nothing_readable")
-    differing = mismatches(unit, case)
+    if not recordings:
+        raise InputRejected("case.no_file")
+    if all(row.state is RecordingState.REFUSED for row in recordings):
+        raise InputRejected("case.nothing_readable", n=len(recordings))
+    differing = mismatches(unit, case, now)
     if differing and not case.identity_reason:
         raise Conflict("identity.mismatch", fields=",".join(differing))
-    if is_refused([as_last_known(row) for row in recordings]) and not case.override_reason:
+    if held_back(unit, case) and not case.override_reason:
         raise Conflict("gate.override_needed")
 
 

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
+from typing import Final
 
 from qiangji_app.domain.case import Case, Recording
-from qiangji_app.domain.person import IdentityKind, Patient, compare, normalise_name
+from qiangji_app.domain.examination import Dated, Examined, dated, dated_files, sent_at
+from qiangji_app.domain.person import (
+    IdentityKind,
+    Patient,
+    as_examined,
+    compare,
+    normalise_name,
+)
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import require, visible_case
-from qiangji_app.services.ages import age_text, local_day
+from qiangji_app.services.ages import age_text, local_day, zone_of
 from qiangji_app.services.context import Context
 from qiangji_app.services.limits import MAX_REASON, whole
+from qiangji_app.services.thread import say
 from qiangji_datasets.errors import Conflict, InputRejected
 from qiangji_datasets.messages import Catalogue, Language
+
+#: The field of a difference about the date of the examination.
+EXAMINED: Final = "examined_at"
+#: Most characters of an event's list of what was confirmed; an event holds 400.
+_MAX_MARKS: Final = 400
 
 
 @dataclass(frozen=True)
@@ -32,17 +47,37 @@ class Difference:
 
 @dataclass(frozen=True)
 class Differing:
-    """One field in which the identity in a file disagrees with the form."""
+    """One field of one file that needs a person's word, with what both sides say."""
 
     recording: Recording
+    field: str
     form: Patient
     in_file: Patient
-    field: str
+    examined: Examined
+    day: date  # on which ages are told: that of the examination
+    sent_on: date
 
 
-def mismatches(unit: Unit, case: Case) -> tuple[str, ...]:
-    """Names of the fields in which any file disagrees with the form."""
-    return tuple(dict.fromkeys(item.field for item in differing(unit, case)))
+def mismatches(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
+    """Names of the fields in which any file disagrees with the form or with today's date."""
+    return tuple(dict.fromkeys(item.field for item in differing(unit, case, now)))
+
+
+def questions(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
+    """The same by file, as ids and codes."""
+    found = differing(unit, case, now)
+    return tuple(f"{item.recording.id[-12:]}:{_mark(item)}" for item in found)
+
+
+def questioned(unit: Unit, case: Case, now: datetime) -> str:
+    """The same for the event of a confirmation."""
+    return ",".join(questions(unit, case, now))[:_MAX_MARKS]
+
+
+def _mark(item: Differing) -> str:
+    if item.field != EXAMINED:
+        return item.field
+    return f"{item.field}={item.examined.day or 'absent'}"
 
 
 def differences(
@@ -51,42 +86,50 @@ def differences(
     """Where form and files differ, with both values."""
     with ctx.store.read() as unit:
         case = visible_case(unit, actor, case_id)
-        today = _day_of(unit, case)
-        found = list(differing(unit, case))
-    return tuple(described(item, today, ctx.catalogue, language) for item in found)
+        found = list(differing(unit, case, ctx.clock.now()))
+    return tuple(described(item, ctx.catalogue, language) for item in found)
 
 
-def described(item: Differing, today: date, catalogue: Catalogue, language: Language) -> Difference:
-    """The two values in words; ages as of ``today``."""
+def described(item: Differing, catalogue: Catalogue, language: Language) -> Difference:
+    """The two values in words; ages as of the examination."""
 
-    def shown(patient: Patient) -> str:
+    def sides() -> tuple[str, str]:
+        if item.field == EXAMINED:
+            day = item.sent_on.isoformat()
+            stated = _moment(item.examined) or catalogue.text("identity.undated", language)
+            return catalogue.text("identity.sent_on", language, day=day), stated
         if item.field == "age_years":
-            return age_text(patient, today, catalogue, language)
-        return _shown(patient, item.field)
+            told = as_examined(item.in_file, item.day)
+            both = (age_text(who, item.day, catalogue, language) for who in (item.form, told))
+            return next(both), next(both)
+        return _shown(item.form, item.field), _shown(item.in_file, item.field)
 
-    return Difference(
-        recording_id=item.recording.id,
-        file_name=item.recording.file_name,
-        field=item.field,
-        in_form=shown(item.form),
-        in_file=shown(item.in_file),
-    )
+    return Difference(item.recording.id, item.recording.file_name, item.field, *sides())
 
 
-def differing(unit: Unit, case: Case) -> Iterator[Differing]:
-    """Every field of every file that disagrees with the form."""
+def differing(unit: Unit, case: Case, now: datetime) -> Iterator[Differing]:
+    """Every field of every file that disagrees with the form, and every file not of today."""
     form = unit.persons.get(case.person_id)
     if form is None:
         return
-    today = _day_of(unit, case)
+    zone = zone_of(unit, case.site_id)
+    moment = sent_at(case, now).astimezone(zone)
+    dates = {row.id: found for row, found in dated_files(unit.cases.recordings(case.id), zone)}
     for recording in unit.cases.recordings(case.id):
-        in_file = unit.persons.get(recording.id)
-        for item in compare(form, in_file, today=today) if in_file is not None else ():
-            yield Differing(recording, form, in_file or form, item.field)
+        found = dates.get(recording.id, Examined())
+        in_file = unit.persons.get(recording.id) or Patient(name="")
+        day = found.day or moment.date()
+        fields = [item.field for item in compare(form, in_file, today=day)]
+        if recording.id in dates and dated(found, moment) is not Dated.CURRENT:
+            fields.insert(0, EXAMINED)
+        for field in fields:
+            yield Differing(recording, field, form, in_file, found, day, moment.date())
 
 
-def _day_of(unit: Unit, case: Case) -> date:
-    return local_day(unit, case.site_id, case.submitted_at or case.created_at)
+def _moment(found: Examined) -> str:
+    if found.moment is not None:
+        return f"{found.moment:%Y-%m-%d %H:%M}"
+    return "" if found.day is None else found.day.isoformat()
 
 
 def _shown(patient: Patient, field: str) -> str:
@@ -126,21 +169,36 @@ def duplicates(ctx: Context, actor: Actor, case_id: str) -> Sequence[Duplicate]:
 
 
 def confirm_identity(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
-    """Say why form and file belong to the same patient; needed before signing when they differ."""
+    """Say why form and file belong to the same patient; needed before signing when they differ.
+
+    The reason is kept in the thread of the case; the event names what was confirmed and holds
+    the digest of the reason.
+    """
     if not reason.strip():
         raise InputRejected("identity.reason_needed")
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.CONFIRM_IDENTITY)
         case = unit.cases.save(replace(case, identity_reason=whole(reason, MAX_REASON)))
+        said = say(ctx, unit, actor, case.id, kind="identity", text=case.identity_reason)
         unit.events.append(
             type="case.identity_confirmed",
             actor_id=actor.user_id,
             case_id=case.id,
-            payload={"fields": ",".join(mismatches(unit, case))},
+            payload={
+                "fields": ",".join(mismatches(unit, case, ctx.clock.now())),
+                "questioned": questioned(unit, case, ctx.clock.now()),
+                "message": said.id,
+                "reason_sha256": reason_digest(said.text),
+            },
         )
         unit.commit()
     return case
+
+
+def reason_digest(text: str) -> str:
+    """What ties an event to the reason that a person wrote; hex, empty for no reason."""
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""
 
 
 def own_person(ctx: Context, unit: Unit, case: Case) -> Case:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -67,6 +67,7 @@ class Detail:
     contact: Contact
     alarm_seen: Seen | None
     differing: Sequence[Differing]
+    in_files: Mapping[str, Patient] = field(default_factory=dict)  # by recording
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,15 @@ def _detail(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Detail:
         names={account.id: account.display_name for account in unit.accounts.all()},
         contact=Directory(unit, ctx.clock.now()).other_side(actor, case),
         alarm_seen=seen_in(case, events),
-        differing=tuple(differing(unit, case)),
+        differing=tuple(differing(unit, case, ctx.clock.now())),
+        in_files=_in_files(unit, case),
     )
+
+
+def _in_files(unit: Unit, case: Case) -> dict[str, Patient]:
+    """Who each file says the patient is."""
+    found = {row.id: unit.persons.get(row.id) for row in unit.cases.recordings(case.id)}
+    return {key: person for key, person in found.items() if person is not None}
 
 
 def _query(actor: Actor, wanted: Filter) -> CaseQuery:
@@ -268,7 +276,8 @@ def _row(unit: Unit, case: Case) -> Row:
         recordings=unit.cases.recordings(case.id),
         has_open_call=any(call.outcome != "confirmed" for call in calls),
         return_message=messages[-1] if messages and case.state is State.RETURNED else None,
-        is_mismatched=case.state in _WAITING and bool(mismatches(unit, case)),
+        is_mismatched=case.state in _WAITING
+        and bool(mismatches(unit, case, case.submitted_at or case.created_at)),
     )
 
 

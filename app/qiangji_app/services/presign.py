@@ -94,7 +94,7 @@ def ready(unit: Unit, case: Case, draft: DraftReport | None, draft_sha256: str) 
         raise InputRejected("sign.no_impression")
     if any(not row.reading for row in unit.cases.recordings(case.id)):
         raise Conflict("sign.still_reading")
-    differing = mismatches(unit, case)
+    differing = mismatches(unit, case, case.submitted_at or case.created_at)
     if differing and not case.identity_reason:
         raise Conflict("identity.mismatch", fields=",".join(differing))
     undecided = use_now(unit.cases.findings(case.id)).open

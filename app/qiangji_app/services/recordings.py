@@ -14,6 +14,7 @@ from qiangji_app.ports import Unit
 from qiangji_app.services.access import visible_case
 from qiangji_app.services.ages import local_day, zone_of
 from qiangji_app.services.context import Context
+from qiangji_app.services.identity import questions
 from qiangji_app.services.triage import Outcome, failed_outcome
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, NotFound, StorageFault
@@ -106,7 +107,10 @@ def _stated(ctx: Context, unit: Unit, case: Case) -> dict[str, object]:
     patient = unit.persons.get(case.person_id)
     stated: dict[str, object] = {"modality": case.modality}
     if patient is not None:
-        stated["age_years"] = patient.age_on(local_day(unit, case.site_id, ctx.clock.now()))
+        today = local_day(unit, case.site_id, ctx.clock.now())
+        stated["age_years"] = patient.age_on(today)
+        stated["birth_date"] = patient.birth_date
+        stated["today"] = today
         stated["sex"] = patient.sex
     return stated
 
@@ -118,6 +122,7 @@ def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> No
             unit.jobs.done(TRIAGE_JOB, recording.id)
             unit.commit()
             return
+        known = set(questions(unit, case, ctx.clock.now()))
         unit.cases.save_recording(
             replace(
                 recording,
@@ -131,6 +136,8 @@ def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> No
         )
         _save_person(unit, recording, outcome)
         _save_findings(ctx, unit, case, recording, outcome)
+        if set(questions(unit, case, ctx.clock.now())) - known:
+            case = replace(case, identity_reason="")  # nobody was asked about this yet
         if not case.modality and outcome.modality:
             case = replace(case, modality=outcome.modality)
         case = refresh_urgency(unit, case)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from qiangji_app.domain.account import Account
 from qiangji_app.domain.case import Acknowledgement, Case, Recording, RecordingState
+from qiangji_app.domain.examination import examination_day, is_old
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.report import SignedReport
 from qiangji_app.domain.roles import Actor, Site
@@ -55,6 +57,8 @@ class ResultDocument:
     acknowledgements: Sequence[tuple[Acknowledgement, str]]
     versions: int
     printed_at: datetime
+    examined_on: date | None = None
+    is_old_examination: bool = False
 
 
 def result_document(ctx: Context, actor: Actor, case_id: str, version: int = 0) -> ResultDocument:
@@ -92,6 +96,7 @@ def result_document(ctx: Context, actor: Actor, case_id: str, version: int = 0) 
             for row in unit.cases.acknowledgements(case.id)
             if row.report_version == report.version and row.user_id in names
         ]
+    zone = ZoneInfo(sites[case.site_id].time_zone)
     parts = list(_parts(ctx, actor, report, recordings))
     return ResultDocument(
         case=case,
@@ -104,6 +109,8 @@ def result_document(ctx: Context, actor: Actor, case_id: str, version: int = 0) 
         acknowledgements=acknowledgements,
         versions=len(signed),
         printed_at=ctx.clock.now(),
+        examined_on=examination_day(recordings, zone),
+        is_old_examination=is_old(recordings, case, zone, ctx.clock.now()),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from qiangji_app.domain.case import Finding, FindingSource, RecordingState, UrgencyReason
+from qiangji_app.domain.examination import STUDY_DATE
 from qiangji_app.domain.person import Patient
 from qiangji_app.services.doubt import doubt_reasons, reason_code, shown_flag, stored_doubt
 from qiangji_datasets.errors import QiangjiError
@@ -264,6 +265,8 @@ def _facts(record: Record) -> dict[str, object]:
         "device_model": record.ids.device_model,
         "source_kind": record.source_kind,
     }
+    if record.ids.study_date is not None:
+        common[STUDY_DATE] = record.ids.study_date.isoformat()
     if isinstance(record, Radiograph):
         return common | _film_facts(record)
     if isinstance(record, CellImage):

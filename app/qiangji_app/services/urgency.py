@@ -44,9 +44,11 @@ def that_count(recordings: Sequence[Recording]) -> list[Recording]:
     ]
 
 
-def is_refused(recordings: Sequence[Recording]) -> bool:
-    """True when the AI must not read a recording that counts."""
-    return any(_status(row) is TriageStatus.REFUSED for row in that_count(recordings))
+def is_held_back(row: Recording) -> bool:
+    """True when the AI must not read the file, or nobody could open it here."""
+    status = _status(row)
+    is_unopened = row.state is RecordingState.STORED and status is TriageStatus.FAILED
+    return status is TriageStatus.REFUSED or is_unopened
 
 
 def triage_status(recordings: Sequence[Recording]) -> TriageStatus:

@@ -188,6 +188,7 @@ def read_ids(data_set: DataSet) -> StudyIds:
         sop_class_uid=data_set.uid(Tag.SOPClassUID),
         accession_number=data_set.text(Tag.AccessionNumber),
         acquired_at=_acquired_at(data_set),
+        study_date=data_set.day(Tag.StudyDate),
         institution=data_set.text(Tag.InstitutionName),
         manufacturer=data_set.text(Tag.Manufacturer),
         device_model=data_set.text(Tag.ManufacturerModelName),

@@ -202,7 +202,7 @@ def test_a_case_without_name_modality_or_file_is_not_sent(county: County) -> Non
 
     for case_id, code in (
         (nameless, "case.name_needed"),
-        (empty, "case.nothing_readable"),
+        (empty, "case.no_file"),
         (shapeless, "case.modality_needed"),
     ):
         with pytest.raises(InputRejected, match=code):

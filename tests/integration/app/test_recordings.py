@@ -176,6 +176,7 @@ def test_a_device_clock_is_read_in_the_zone_of_its_site(county: County) -> None:
     naive = datetime(2026, 3, 2, 9, 30)  # noqa: DTZ001 - as devices write it
     for content, moment in ((b"naive", naive), (b"zoned", zoned)):
         county.reader.outcomes[content] = replace(outcome(), acquired_at=moment)
+    county.reader.outcomes[b"none"] = replace(outcome(), acquired_at=None)
     case_id = county.draft()
 
     for content in (b"naive", b"zoned", b"none"):

@@ -57,8 +57,8 @@ def test_a_picture_that_no_reader_opens_is_named_beside_those_that_are_shown(
     ("patient", "zh", "en"),
     [
         (Patient("李某", sex="F", age_years=17.6), "<td>17 岁</td>", "<td>17 years</td>"),
-        (Patient("李某", sex="F", age_years=0.42), "<td>5个月</td>", "<td>5 months</td>"),
-        (Patient("李某", birth_date=date(2026, 2, 27)), "<td>4天</td>", "<td>4 days</td>"),
+        (Patient("李某", sex="F", age_years=0.42), "<td>5 月龄</td>", "<td>5 months</td>"),
+        (Patient("李某", birth_date=date(2026, 2, 27)), "<td>3 日龄</td>", "<td>3 days</td>"),
         (Patient("李某"), "<td>—</td>", "<td>—</td>"),
     ],
 )

@@ -16,6 +16,7 @@ from qiangji_app.services import (
     accounts,
     capture,
     followup,
+    held,
     identity,
     limits,
     listing,
@@ -26,7 +27,7 @@ from qiangji_app.services import (
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.web.api.deps import Ctx, Lang, Who
 from qiangji_app.web.api.present import Presenter
-from qiangji_app.web.api.words import Json
+from qiangji_app.web.api.words import Json, Words
 
 router = APIRouter(tags=["cases"])
 Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
@@ -385,9 +386,19 @@ def _warnings(ctx: Context, who: Caller, case_id: str) -> Json:
     found = identity.duplicates(ctx, who.actor, case_id)
     differing = identity.differences(ctx, who.actor, case_id, who.language)
     present = presenter(ctx, who)
+    words = Words(ctx.catalogue, who.language)
     return {
         "mismatches": list(dict.fromkeys(item.field for item in differing)),
         "differences": [asdict(item) for item in differing],
+        "held_back": [
+            {
+                "recording_id": item.recording_id,
+                "file_name": item.file_name,
+                "is_readable": item.is_readable,
+                "notices": [words.notice(row) for row in item.notices],
+            }
+            for item in held.held_files(ctx, who.actor, case_id)
+        ],
         "duplicates": [
             {
                 "person_id": item.person_id,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from qiangji_app.domain.case import Case, CriticalCall, Finding, Message, Recording, UrgencyReason
 from qiangji_app.domain.events import Event
+from qiangji_app.domain.examination import examination_day
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.report import DraftReport
 from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Upload
 from qiangji_app.services import access
-from qiangji_app.services.ages import age_text, day_at
+from qiangji_app.services.ages import age_day, age_text, day_at, zone_at
 from qiangji_app.services.alarms import Seen
 from qiangji_app.services.contacts import Contact
 from qiangji_app.services.context import Caller
@@ -23,6 +24,11 @@ from qiangji_app.services.followup import answering
 from qiangji_app.services.identity import described
 from qiangji_app.services.listing import Detail, Row
 from qiangji_app.services.presign import Presigned
+from qiangji_app.web.api.present_examination import (
+    case_examination,
+    file_examination,
+    person_in_file,
+)
 from qiangji_app.web.api.present_recording import finding, recording
 from qiangji_app.web.api.present_report import draft, presigned, report
 from qiangji_app.web.api.words import Json, Words, iso
@@ -66,9 +72,15 @@ class Presenter:
         """A text in the caller's language; label ids among the values become their names."""
         return self._words.text(key, params)
 
-    def recording(self, item: Recording, *, may_hint: bool) -> Json:
-        """A stored film or ECG; AI parts only where the caller may see hints."""
-        return recording(self._words, item, may_hint=may_hint)
+    def recording(
+        self, item: Recording, case: Case, *, may_hint: bool, in_file: Patient | None = None
+    ) -> Json:
+        """A stored film or ECG with its date and the person it names; AI where it may be seen."""
+        site = self._sites.get(case.site_id)
+        return recording(self._words, item, may_hint=may_hint) | {
+            **file_examination(item, case, site, self._now),
+            "in_file": None if in_file is None else self._in_file(item, in_file, case),
+        }
 
     def finding(
         self,
@@ -96,7 +108,8 @@ class Presenter:
             "state": case.state.value,
             "state_text": self.text(f"state.{case.state.value}"),
             "site": self.site(case.site_id),
-            "patient": self._patient_line(case, patient),
+            "patient": self._patient_line(case, patient, row.recordings),
+            **case_examination(case, row.recordings, self._sites.get(case.site_id), self._now),
             "created_at": case.created_at.isoformat(),
             "submitted_at": iso(case.submitted_at),
             "waiting_minutes": self._waiting(case),
@@ -142,13 +155,14 @@ class Presenter:
         patient = found.row.patient or Patient(name="")
         readings = {item.id: item.reading for item in found.row.recordings}
         return self.row(found.row) | {
-            "patient": self.patient(case, patient),
+            "patient": self.patient(case, patient, found.row.recordings),
             "clinical": self._clinical(case),
             "identity_reason": case.identity_reason,
             "override_reason": case.override_reason,
             "permissions": self._permissions(case, found.draft),
             "recordings": [
-                self.recording(item, may_hint=may_hint) for item in found.row.recordings
+                self.recording(item, case, may_hint=may_hint, in_file=found.in_files.get(item.id))
+                for item in found.row.recordings
             ],
             "findings": [
                 self.finding(item, found.names, readings.get(item.recording_id, {}))
@@ -184,9 +198,9 @@ class Presenter:
             ],
         }
 
-    def patient(self, case: Case, patient: Patient) -> Json:
+    def patient(self, case: Case, patient: Patient, recordings: Sequence[Recording]) -> Json:
         """The request form's patient fields."""
-        return self._patient_line(case, patient) | {
+        return self._patient_line(case, patient, recordings) | {
             "kind": patient.kind.value,
             "id_number": patient.id_number,
             "birth_date": patient.birth_date.isoformat() if patient.birth_date else None,
@@ -242,9 +256,14 @@ class Presenter:
             "error": error,
         }
 
-    def _patient_line(self, case: Case, patient: Patient) -> Json:
+    def _in_file(self, item: Recording, person: Patient, case: Case) -> Json:
+        source = (item, case, self._sites.get(case.site_id), self._now)
+        return person_in_file(person, source, self._words.catalogue, self._words.language)
+
+    def _patient_line(self, case: Case, patient: Patient, recordings: Sequence[Recording]) -> Json:
         site = self._sites.get(case.site_id)
-        day = day_at(site, case.submitted_at or case.created_at)
+        sent = day_at(site, case.submitted_at or case.created_at)
+        day = age_day(patient, examination_day(recordings, zone_at(site)), sent)
         age = patient.age_on(day)
         return {
             "name": patient.name,
@@ -271,12 +290,9 @@ class Presenter:
 
     def _differences(self, found: Detail) -> list[Json]:
         """Where form and files name different people, in words."""
-        case = found.row.case
-        day = day_at(self._sites.get(case.site_id), case.submitted_at or case.created_at)
         words = self._words
         return [
-            asdict(described(item, day, words.catalogue, words.language))
-            for item in found.differing
+            asdict(described(item, words.catalogue, words.language)) for item in found.differing
         ]
 
     def _plain_urgency(self, case: Case) -> Json:

@@ -61,7 +61,7 @@ async def append(
 def recording(recording_id: str, ctx: Ctx, who: Who) -> Json:
     """A stored recording: poll until the AI has answered."""
     case, item = recordings.recording_for(ctx, who.actor, recording_id)
-    return presenter(ctx, who).recording(item, may_hint=may_see_hints(who.actor, case))
+    return presenter(ctx, who).recording(item, case, may_hint=may_see_hints(who.actor, case))
 
 
 async def _body(request: Request) -> bytes:
