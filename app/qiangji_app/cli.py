@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
-from qiangji_datasets.errors import QiangjiError, UserError
+from qiangji_datasets.errors import NotFound, QiangjiError, UserError
 from qiangji_datasets.messages import Language
 
 app = typer.Typer(
@@ -22,7 +23,11 @@ app = typer.Typer(
 #: The demonstration never shares a folder with a real installation.
 _REAL_FOLDER = Path("data")
 _DEMO_FOLDER = Path("data/demo")
-_OWN = frozenset({"serve", "init", "triage", "audit", "reset-password"})
+#: Modules of the extra ``train``; only their absence leaves a command out.
+_TRAIN_MODULES: Final = frozenset(
+    {"torch", "monai", "lightning_fabric", "onnx", "onnxscript", "sklearn"}
+)
+_ANY_WORDS: Final = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 @app.command()
@@ -116,17 +121,29 @@ def _register(wanted: str) -> None:
             _add(point.name, point.load)
 
 
-def _add(name: str, load: object) -> None:
-    try:
-        found = load()  # type: ignore[operator]  # EntryPoint.load
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("qiangji_"):
-            raise
-        return  # the extra that this command needs is not installed
-    if isinstance(found, typer.Typer):
+def _add(name: str, load: Callable[[], object]) -> None:
+    found = _loaded(load)
+    if found is None:
+        app.command(name, context_settings=_ANY_WORDS)(_without_extra)
+    elif isinstance(found, typer.Typer):
         app.add_typer(found, name=name)
     else:
         app.command(name)(found)
+
+
+def _loaded(load: Callable[[], Any]) -> Any:  # Any: what an entry point names, command or group
+    """The command; None where the extra ``train`` that it needs is not installed."""
+    try:
+        return load()
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in _TRAIN_MODULES:
+            raise
+        return None
+
+
+def _without_extra() -> None:
+    """需要训练附加包 / needs the training extra."""
+    raise NotFound("cli.train_extra_missing")
 
 
 def _say(error: QiangjiError) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -310,9 +310,3 @@ class Passwords(Protocol):
     def decoy(self) -> str:
         """A hash that no password matches, as costly to verify as a real one."""
         ...
-
-
-class Sweep(Protocol):
-    """Iterates over events for verification."""
-
-    def chain(self, node_id: str, chain: str) -> Iterator[Event]: ...

@@ -54,7 +54,7 @@ def measure(
     measured = _amplitudes(measured, values)
     measured = _wired(measured, values)
     measured = judge_amplitudes(measured, age_years, sex)
-    return replace(measured, statements=statements_of(measured, age_years))
+    return replace(measured, statements=statements_of(measured, age_years, sex))
 
 
 def _wired(measured: EcgMeasurements, values: Values) -> EcgMeasurements:

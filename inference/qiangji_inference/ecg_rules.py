@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final
 
 from qiangji_datasets.labels import UrgencyLevel
+from qiangji_datasets.records import Sex
 from qiangji_inference.ecg_types import EcgMeasurements, Statement
 
 Params = dict[str, str | int | float]
@@ -60,22 +61,63 @@ def _rule(key: str, row: Mapping[str, str | float | bool]) -> EcgRule:
     )
 
 
-def statements_of(measured: EcgMeasurements, age_years: float | None) -> tuple[Statement, ...]:
-    """Statements of all enabled rules, most urgent first.
+def statements_of(
+    measured: EcgMeasurements, age_years: float | None, sex: Sex | None = None
+) -> tuple[Statement, ...]:
+    """What all enabled rules say, most urgent first; of several that say the same, the worst.
 
     A rule for adults is applied to a patient of unknown age too: it can only raise urgency.
     """
-    said = [judge(rule, measured) for rule in rules() if rule.is_enabled and _fits(rule, age_years)]
-    found = [statement for statement in said if statement is not None]
-    return tuple(sorted(found, key=lambda statement: -statement.level))
+    said = [
+        judge(rule, measured, age_years=age_years, sex=sex)
+        for rule in rules()
+        if rule.is_enabled and _fits(rule, age_years)
+    ]
+    found: dict[str, Statement] = {}
+    for statement in sorted(filter(None, said), key=lambda statement: -statement.level):
+        found.setdefault(statement.code, statement)
+    return tuple(found.values())
 
 
-def judge(rule: EcgRule, measured: EcgMeasurements) -> Statement | None:
-    """What one rule says, whether it is enabled or not."""
-    params = _KINDS[rule.kind](measured, rule.limits)
+def judge(
+    rule: EcgRule,
+    measured: EcgMeasurements,
+    *,
+    age_years: float | None = None,
+    sex: Sex | None = None,
+) -> Statement | None:
+    """What one rule says, whether it is enabled or not.
+
+    Parameters
+    ----------
+    age_years, sex
+        None where unknown: of limits that depend on them the lowest, which speaks soonest, counts.
+    """
+    params = _KINDS[rule.kind](measured, _limits_for(rule.limits, age_years, sex))
     if params is None:
         return None
     return Statement(f"ecg.statement.{rule.kind}", rule.level, rule.id, rule.source, params)
+
+
+#: From this age on the limit of a man in V2 and V3 is lower; Fourth Universal Definition of MI
+#: 2018, Table 2 (doi:10.1161/CIR.0000000000000617).
+_OLDER_MAN_YEARS: Final = 40.0
+
+
+def _limits_for(
+    limits: Mapping[str, float], age_years: float | None, sex: Sex | None
+) -> Mapping[str, float]:
+    """Limits of one person: ``limit_v2_v3_mv`` taken from those by sex and age, if there are."""
+    is_man, is_woman = sex is not Sex.F, sex is not Sex.M
+    is_older = age_years is None or age_years >= _OLDER_MAN_YEARS
+    is_younger = age_years is None or not is_older
+    asked = {
+        "limit_v2_v3_woman_mv": is_woman,
+        "limit_v2_v3_man_mv": is_man and is_older,
+        "limit_v2_v3_young_man_mv": is_man and is_younger,
+    }
+    known = [limits[name] for name, may_apply in asked.items() if may_apply and name in limits]
+    return {**limits, "limit_v2_v3_mv": min(known)} if known else limits
 
 
 def _fits(rule: EcgRule, age_years: float | None) -> bool:
@@ -145,28 +187,45 @@ _NEIGHBOURS: Final = (
     ("V4", "V5"),
     ("V5", "V6"),
 )
-_SEPTAL: Final = frozenset({"V1", "V2", "V3"})
+#: Leads with a limit of their own; the others share ``limit_mv``.
+_OWN_LIMIT: Final = {"V1": "limit_v1_mv", "V2": "limit_v2_v3_mv", "V3": "limit_v2_v3_mv"}
 
 
 def _st_elevation(measured: EcgMeasurements, limits: Mapping[str, float]) -> Params | None:
-    """Two neighbouring leads at or above their limit at J.
+    """Neighbouring leads at or above their limit at J, where asked for with reciprocal depression.
 
     Not judged with wide or paced QRS, whose ST is displaced anyway, nor on flutter waves.
     """
     if measured.is_wide_qrs or measured.is_paced or measured.is_flutter:
         return None
-
-    def reaches(lead: str) -> bool:
-        limit = limits["limit_v1_v3_mv"] if lead in _SEPTAL else limits["limit_mv"]
-        level = measured.st_j_mv.get(lead)
-        return level is not None and level >= limit
-
-    raised = {lead for pair in _NEIGHBOURS if all(map(reaches, pair)) for lead in pair}
-    if not raised:
+    levels = {lead: level for lead, level in measured.st_j_mv.items() if level is not None}
+    runs = _runs(
+        lead
+        for lead, level in levels.items()
+        if level >= limits.get(_OWN_LIMIT.get(lead, ""), limits["limit_mv"])
+    )
+    if max(map(len, runs), default=0) < limits.get("limit_leads", 2):
         return None
-    names = [lead for lead in measured.st_j_mv if lead in raised]
-    highest = max(float(measured.st_j_mv[lead] or 0.0) for lead in names)
+    depth = limits.get("limit_depression_mv")
+    if depth is not None and not _runs(lead for lead, v in levels.items() if v <= -depth):
+        return None
+    names = [lead for lead in levels if any(lead in run for run in runs)]
+    highest = max(levels[lead] for lead in names)
     return {"leads": " ".join(names), "highest_mv": round(highest, 2)}
+
+
+def _runs(leads: Iterable[str]) -> list[set[str]]:
+    """Neighbours among some leads, two or more together; leads that stand alone are left out."""
+    chosen = set(leads)
+    runs: list[set[str]] = []
+    for pair in _NEIGHBOURS:
+        if not chosen.issuperset(pair):
+            continue
+        if runs and runs[-1] & set(pair):
+            runs[-1] |= set(pair)
+        else:
+            runs.append(set(pair))
+    return runs
 
 
 _KINDS: Final[dict[str, Callable[[EcgMeasurements, Mapping[str, float]], Params | None]]] = {

@@ -1,4 +1,4 @@
-"""Activation maps as overlays and regions: what moved the number, not the outline of a lesion.
+"""Activation maps as overlays: what moved the number, not the outline of a lesion.
 
 A map cell is that place's contribution to the label's logit (exact for a pooled linear head).
 Only contributions that raise the number are drawn. ``CAPTION`` is the text every view of a map
@@ -7,7 +7,6 @@ carries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -18,8 +17,6 @@ from numpy.typing import NDArray
 CAPTION: Final = "explain.caption"
 #: Contributions below this (logit units a cell) stay invisible, however small the largest is.
 FLOOR_LOGIT: Final = 0.5
-#: A region is made of connected cells with at least this share of the largest contribution.
-REGION_SHARE: Final = 0.5
 _MAX_ALPHA: Final = 170
 #: Anchors of the colour scale in OKLab (lightness, a, b): violet, magenta, orange, yellow.
 #: Lightness rises evenly, so that the order also survives grey print and colour blindness.
@@ -29,29 +26,6 @@ _ANCHORS: Final = (
     (0.70, 0.11, 0.12),
     (0.90, -0.02, 0.16),
 )
-
-
-@dataclass(frozen=True)
-class FilmRegion:
-    """A connected hot area: box as fractions of the stored picture, row 0 at the top.
-
-    ``share`` is its part of all contributions that raise the number, 0–1.
-    """
-
-    top: float
-    left: float
-    bottom: float
-    right: float
-    share: float
-
-
-@dataclass(frozen=True)
-class EcgRegion:
-    """A stretch of time that raised the number, in seconds from the start of the recording."""
-
-    start_s: float
-    end_s: float
-    share: float
 
 
 @cache
@@ -149,47 +123,6 @@ def ecg_strength(
     return np.asarray(np.clip(rows @ strength(activation), 0, 1), np.float32)
 
 
-def film_regions(
-    activation: NDArray[np.float32], extent: tuple[float, ...], *, count: int = 3
-) -> tuple[FilmRegion, ...]:
-    """The areas that raised the number most, largest share first; empty when none did.
-
-    A padded input's extent reaches past the picture; boxes are cut to it.
-    """
-    level = strength(activation)
-    top, left, bottom, right = extent
-    height = (bottom - top) / level.shape[0]
-    width = (right - left) / level.shape[1]
-    regions = [
-        FilmRegion(
-            top=max(0.0, top + min(r for r, _ in cells) * height),
-            left=max(0.0, left + min(c for _, c in cells) * width),
-            bottom=min(1.0, top + (max(r for r, _ in cells) + 1) * height),
-            right=min(1.0, left + (max(c for _, c in cells) + 1) * width),
-            share=float(sum(level[cell] for cell in cells) / level.sum()),
-        )
-        for cells in _connected(level >= REGION_SHARE)
-    ]
-    return tuple(sorted(regions, key=lambda region: -region.share)[:count])
-
-
-def ecg_regions(
-    activation: NDArray[np.float32], extent: tuple[float, ...], *, count: int = 3
-) -> tuple[EcgRegion, ...]:
-    """The stretches that raised the number most, largest share first; empty when none did."""
-    level = strength(activation)
-    cell_s = (extent[1] - extent[0]) / len(level)
-    regions = [
-        EcgRegion(
-            start_s=extent[0] + min(c for _, c in cells) * cell_s,
-            end_s=extent[0] + (max(c for _, c in cells) + 1) * cell_s,
-            share=float(sum(level[c] for _, c in cells) / level.sum()),
-        )
-        for cells in _connected((level >= REGION_SHARE)[None, :])
-    ]
-    return tuple(sorted(regions, key=lambda region: -region.share)[:count])
-
-
 def _weights(size: int, start: float, end: float, cells: int) -> NDArray[np.float32]:
     """Linear interpolation from cells to positions: (size, cells), zero outside start–end."""
     at = (np.arange(size) + 0.5) / size
@@ -203,19 +136,3 @@ def _weights(size: int, start: float, end: float, cells: int) -> NDArray[np.floa
     np.add.at(weights, (rows, low), 1 - part)
     np.add.at(weights, (rows, high), part)
     return weights * inside[:, None].astype(np.float32)
-
-
-def _connected(is_hot: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
-    """Groups of hot cells that touch by an edge."""
-    left = {(int(r), int(c)) for r, c in np.argwhere(is_hot)}
-    groups = []
-    while left:
-        group, edge = [], [left.pop()]
-        while edge:
-            row, column = edge.pop()
-            group.append((row, column))
-            near = {(row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)}
-            edge.extend(near & left)
-            left -= near
-        groups.append(sorted(group))
-    return groups

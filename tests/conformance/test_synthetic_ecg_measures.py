@@ -55,7 +55,7 @@ def test_complete_av_block_shows_both_rates_and_is_critical() -> None:
         assert found.ventricular_bpm == pytest.approx(34, abs=1)
         assert found.atrial_bpm == pytest.approx(82, abs=2)
         assert found.pr_ms is None
-        assert {"av_block_complete", "bradycardia_35"} <= _rules(found)
+        assert {"av_block_complete", "bradycardia_40"} <= _rules(found)
 
 
 def test_ventricular_tachycardia_is_a_wide_qrs_tachycardia_and_critical() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 from support import viewer_harness as harness
+from support.viewer_components import STATIC_FOLDER, viewer_texts
 
-from qiangji_app.web.viewers import STATIC_FOLDER, viewer_texts
 from qiangji_datasets.records import LEADS
 
 CHROMIUM = shutil.which("chromium")

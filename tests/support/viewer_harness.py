@@ -22,7 +22,12 @@ from fastapi.staticfiles import StaticFiles
 from numpy.typing import NDArray
 from PIL import Image
 
-from qiangji_app.web.viewers import (
+from qiangji_datasets.messages import Catalogue, Language
+from qiangji_datasets.records import LEADS, EcgRecord, Radiograph, Sex
+from qiangji_datasets.synthetic.ecg import EcgRecipe, make_ecg
+from qiangji_datasets.synthetic.film import FilmRecipe, sample_film
+from qiangji_inference.ecg_measure import measure
+from support.viewer_components import (
     STATIC_FOLDER,
     STATIC_URL,
     MapLabel,
@@ -33,11 +38,6 @@ from qiangji_app.web.viewers import (
     viewer_texts,
     viewer_value,
 )
-from qiangji_datasets.messages import Catalogue, Language
-from qiangji_datasets.records import LEADS, EcgRecord, Radiograph, Sex
-from qiangji_datasets.synthetic.ecg import EcgRecipe, make_ecg
-from qiangji_datasets.synthetic.film import FilmRecipe, sample_film
-from qiangji_inference.ecg_measure import measure
 
 
 @cache

@@ -6,6 +6,7 @@ import pytest
 
 from qiangji_datasets.labels import UrgencyLevel
 from qiangji_datasets.messages import Catalogue
+from qiangji_datasets.records import Sex
 from qiangji_inference import ecg_rules
 from qiangji_inference.ecg_rules import EcgRule, judge, rules, statements_of
 from qiangji_inference.ecg_types import EcgMeasurements, Why
@@ -19,6 +20,7 @@ def _rule(rule_id: str) -> EcgRule:
     ("rule_id", "field", "speaks", "is_silent"),
     [
         ("pause_3s", "longest_pause_s", (3.0, 3.01), (2.99, None)),
+        ("bradycardia_40", "ventricular_bpm", (39.9, 40.0), (40.1, None)),
         ("bradycardia_35", "ventricular_bpm", (34.9, 35.0), (35.1, None)),
         ("tachycardia_180", "ventricular_bpm", (180.0, 180.1), (179.9, None)),
         ("tachycardia_200", "ventricular_bpm", (200.0,), (199.9,)),
@@ -106,6 +108,81 @@ def test_st_elevation_needs_two_neighbouring_leads_at_their_limits(
     assert (judge(_rule("st_elevation"), EcgMeasurements(st_j_mv=levels)) is not None) is speaks
 
 
+@pytest.mark.parametrize(
+    ("sex", "age", "limit_mv"),
+    [
+        (Sex.M, 39.9, 0.25),
+        (Sex.M, 40.0, 0.2),
+        (Sex.M, None, 0.2),
+        (Sex.F, 39.9, 0.15),
+        (Sex.F, 40.0, 0.15),
+        (Sex.F, None, 0.15),
+        (Sex.O, 30.0, 0.15),
+        (None, 30.0, 0.15),
+        (None, 70.0, 0.15),
+        (None, None, 0.15),
+    ],
+)
+def test_the_limit_of_v2_and_v3_follows_sex_and_age_and_the_lowest_counts_where_unknown(
+    sex: Sex | None, age: float | None, limit_mv: float
+) -> None:
+    rule = _rule("st_elevation_udmi")
+
+    for level, speaks in ((limit_mv - 0.001, False), (limit_mv, True), (limit_mv + 0.001, True)):
+        measured = EcgMeasurements(st_j_mv={"V2": level, "V3": level})
+        assert (judge(rule, measured, age_years=age, sex=sex) is not None) is speaks
+
+
+@pytest.mark.parametrize(
+    ("levels", "speaks"),
+    [
+        ({"V1": 0.1, "V2": 0.2}, True),
+        ({"V1": 0.099, "V2": 0.29}, False),
+        ({"V3": 0.2, "V4": 0.1}, True),
+        ({"V3": 0.199, "V4": 0.099}, False),
+        ({"V5": 0.1, "V6": 0.1}, True),
+        ({"I": 0.1, "aVL": 0.1}, True),
+        ({"I": 0.1, "aVL": 0.099}, False),
+    ],
+)
+def test_other_leads_of_the_universal_definition_share_one_limit(
+    levels: dict[str, float | None], speaks: bool
+) -> None:
+    found = judge(
+        _rule("st_elevation_udmi"), EcgMeasurements(st_j_mv=levels), age_years=60, sex=Sex.M
+    )
+
+    assert (found is not None) is speaks
+
+
+@pytest.mark.parametrize(
+    ("levels", "level", "rule_id"),
+    [
+        ({"V2": 0.22, "V3": 0.22}, UrgencyLevel.URGENT, "st_elevation_udmi"),
+        (
+            {"V2": 0.22, "V3": 0.22, "II": -0.05, "aVF": -0.049},
+            UrgencyLevel.URGENT,
+            "st_elevation_udmi",
+        ),
+        (
+            {"V2": 0.22, "V3": 0.22, "II": -0.05, "aVF": -0.05},
+            UrgencyLevel.CRITICAL,
+            "st_elevation_udmi_reciprocal",
+        ),
+        ({"V1": 0.1, "V2": 0.22, "V3": 0.22}, UrgencyLevel.CRITICAL, "st_elevation_udmi_broad"),
+        ({"V2": 0.3, "V3": 0.3}, UrgencyLevel.CRITICAL, "st_elevation"),
+        ({"II": 0.1, "aVF": 0.1}, UrgencyLevel.CRITICAL, "st_elevation"),
+    ],
+)
+def test_anterior_elevation_is_urgent_alone_and_critical_with_a_second_sign(
+    levels: dict[str, float | None], level: UrgencyLevel, rule_id: str
+) -> None:
+    (found,) = statements_of(EcgMeasurements(st_j_mv=levels), 60, Sex.M)
+
+    assert (found.level, found.rule_id) == (level, rule_id)
+    assert found.params["leads"] == " ".join(lead for lead, mv in levels.items() if (mv or 0) > 0)
+
+
 @pytest.mark.parametrize("field", ["is_wide_qrs", "is_paced", "is_flutter"])
 def test_st_elevation_is_not_judged_where_st_is_displaced_anyway(field: str) -> None:
     measured = EcgMeasurements(st_j_mv={"II": 0.4, "aVF": 0.4}, **{field: True})  # type: ignore[arg-type]
@@ -133,6 +210,15 @@ def test_safety_rules_hold_at_every_age_and_adult_lists_do_not_reach_children() 
     assert statements_of(fast, 2) == ()
     assert statements_of(fast, None) != ()
     assert statements_of(fast, 18) != ()
+
+
+def test_of_several_rules_that_say_the_same_the_most_urgent_speaks_once() -> None:
+    measured = EcgMeasurements(ventricular_bpm=30.0, longest_pause_s=3.0)
+
+    assert [found.code for found in statements_of(measured, 60)] == [
+        "ecg.statement.pause",
+        "ecg.statement.slow",
+    ]
 
 
 def test_every_statement_has_text_and_advice_in_both_languages() -> None:

@@ -39,11 +39,10 @@ def test_overlay_stays_inside_the_cropped_extent() -> None:
 
 
 @pytest.mark.parametrize("value", [-3.0, 0.0, np.nan])
-def test_a_map_that_raised_nothing_is_invisible_and_has_no_region(value: float) -> None:
+def test_a_map_that_raised_nothing_is_invisible(value: float) -> None:
     cells = np.full((14, 14), value, np.float32)
 
     assert explain.film_overlay(cells, WHOLE, size=(20, 20))[..., 3].max() == 0
-    assert explain.film_regions(cells, WHOLE) == ()
 
 
 def test_a_faint_map_is_not_blown_up_to_full_strength() -> None:
@@ -58,36 +57,20 @@ def test_colours_rise_evenly_in_lightness() -> None:
     assert lightness[-1] > 8 * lightness[0]
 
 
-def test_regions_are_ordered_by_share_and_touching_cells_are_one() -> None:
-    cells = _map(2, 2) + _map(2, 3) + _map(9, 9, 3.0)
-
-    first, second = explain.film_regions(cells, WHOLE)
-
-    assert (first.top, first.left) == pytest.approx((2 / 14, 2 / 14))
-    assert (first.bottom, first.right) == pytest.approx((3 / 14, 4 / 14))
-    assert first.share == pytest.approx(8 / 11)
-    assert second.share == pytest.approx(3 / 11)
-
-
 def test_ecg_weights_follow_time_and_are_zero_outside_what_the_model_saw() -> None:
     cells = np.zeros(100, np.float32)
     cells[50] = 5
 
     weights = explain.ecg_strength(cells, (0.0, 10.0), samples=6000, rate_hz=500)
-    (region,) = explain.ecg_regions(cells, (0.0, 10.0))
 
     assert weights.shape == (6000,)
     assert weights.argmax() / 500 == pytest.approx(5.05, abs=0.01)
     assert weights[5000:].max() == 0
-    assert (region.start_s, region.end_s) == pytest.approx((5.0, 5.1))
-    assert region.share == pytest.approx(1)
 
 
 def test_a_padded_extent_is_cut_to_the_picture() -> None:
     padded = (-0.2, 0.0, 1.2, 1.0)  # a wide film padded above and below to a square
 
-    (region,) = explain.film_regions(np.ones((14, 14), np.float32), padded)
     layer = explain.film_overlay(_map(7, 7), padded, size=(100, 100))
 
-    assert (region.top, region.left, region.bottom, region.right) == (0.0, 0.0, 1.0, 1.0)
     assert layer[..., 3].max(axis=1).argmax() == pytest.approx(54, abs=3)

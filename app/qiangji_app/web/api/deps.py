@@ -63,5 +63,4 @@ def language(request: Request) -> Language:
 
 Ctx = Annotated[Context, Depends(context)]
 Who = Annotated[Caller, Depends(caller)]
-MaybeWho = Annotated[Caller | None, Depends(optional_caller)]
 Lang = Annotated[Language, Depends(language)]

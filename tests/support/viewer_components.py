@@ -1,4 +1,4 @@
-"""Film and ECG viewer as Gradio components; their scripts are our own static files."""
+"""The film and ECG viewers mounted bare; the product mounts them from its own pages."""
 
 from __future__ import annotations
 
