@@ -66,9 +66,10 @@ def _print_bundle(found: Bundle) -> None:
     for label_id in found.labels:
         known = label(label_id)
         points = found.points[label_id]
+        possible = f"≥{points.sensitive.threshold:.3f}" if points.has_hint else "–"
         typer.echo(
             f"  {label_id:<20} {known.zh if language() is Language.ZH else known.en}  "
-            f"≥{points.sensitive.threshold:.3f} / ≥{points.specific.threshold:.3f}"
+            f"{possible} / ≥{points.specific.threshold:.3f}"
         )
 
 

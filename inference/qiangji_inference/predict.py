@@ -25,7 +25,7 @@ from qiangji_inference.results import (
     Prediction,
 )
 from qiangji_models import golden
-from qiangji_models.bundle import Bundle, LabelPoints, OperatingPoint, check_onnx_metadata
+from qiangji_models.bundle import Bundle, LabelPoints, check_onnx_metadata
 from qiangji_models.preprocess.specs import CellSpec, EcgSpec, FilmSpec, Spec
 
 _LOG = logging.getLogger(__name__)
@@ -34,9 +34,6 @@ _Input = tuple[NDArray[np.float32], tuple[float, ...]]
 #: By measurement (benchmarks/bench_inference.py, two cores under load): one thread without
 #: spinning beats two; with spinning two are up to three times slower.
 THREADS: Final = 1
-#: A sensitive point below this specificity flags nothing: it would call most healthy recordings.
-#: WHO target product profile for a TB triage test (2014): specificity of at least 70 %.
-MIN_HINT_SPECIFICITY: Final = 0.70
 #: Place of the pooled features among a network's outputs; files of older bundles end before it.
 _POOLED: Final = 2
 #: The runtime's own warnings concern its developers; errors arrive as exceptions.
@@ -279,7 +276,7 @@ def _call(
     suppressed_by = gate.suppresses.get(name, "")
     if not suppressed_by and probability >= points.specific.threshold:
         flag, point = Flag.LIKELY, points.specific
-    elif not suppressed_by and _is_hint(points.sensitive, probability):
+    elif not suppressed_by and points.has_hint and probability >= points.sensitive.threshold:
         flag = Flag.POSSIBLE
     return LabelPrediction(
         label=name,
@@ -290,10 +287,6 @@ def _call(
         threshold=point.threshold,
         suppressed_by=suppressed_by,
     )
-
-
-def _is_hint(point: OperatingPoint, probability: float) -> bool:
-    return probability >= point.threshold and point.specificity >= MIN_HINT_SPECIFICITY
 
 
 def _prepared(record: Record, spec: Spec) -> _Input:

@@ -70,12 +70,22 @@ class OperatingPoint:
         )
 
 
+#: A sensitive point below this specificity flags nothing: it would call most healthy recordings.
+#: WHO target product profile for a TB triage test (2014): specificity of at least 70 %.
+MIN_HINT_SPECIFICITY: Final = 0.70
+
+
 @dataclass(frozen=True)
 class LabelPoints:
     """The two operating points of a label; ``sensitive.threshold <= specific.threshold``."""
 
     sensitive: OperatingPoint
     specific: OperatingPoint
+
+    @property
+    def has_hint(self) -> bool:
+        """Whether the product uses the sensitive point at all."""
+        return self.sensitive.specificity >= MIN_HINT_SPECIFICITY
 
 
 @dataclass(frozen=True, eq=False)

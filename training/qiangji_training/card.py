@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qiangji_datasets.labels import label
+from qiangji_models.bundle import MIN_HINT_SPECIFICITY
 from qiangji_training.about import About
 from qiangji_training.card_baselines import baseline_section
 from qiangji_training.card_doubt import doubt_lines
@@ -13,6 +14,11 @@ from qiangji_training.card_doubt import doubt_lines
 #: Below this many positives an interval says little; the card marks the row.
 _FEW = 30
 _TOO_FEW = "例数太少 too few"
+_UNUSED = "不用 not used"
+_UNUSED_WHY = (
+    "敏感阈值的特异度不足 70 %,产品不据此提示 / the sensitive point's specificity is under 70 %, "
+    "the product flags nothing by it"
+)
 _IMAGENET = "imagenet"
 _FAULTS = {
     "macro_auc": "macro AUC 变化过大 / the macro AUC moved too far",
@@ -39,8 +45,9 @@ def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
         "Areas under the ROC curve with 95 % intervals (bootstrap over patients, 1000 draws); "
         "sensitivity and specificity with Wilson 95 % intervals, at thresholds fixed on "
         f"{ours['calibration']['data_set']} (n = {ours['calibration']['n']}). "
-        f"“{_TOO_FEW}” marks rows that rest on fewer than {_FEW} positives.",
-        *(_part(row) for row in results),
+        f"“{_TOO_FEW}” marks rows that rest on fewer than {_FEW} positives. "
+        f"“{_UNUSED}”: {_UNUSED_WHY}.",
+        *(_part(row, ours["operating_points"]) for row in results),
         *filter(None, [baseline_section(ours["run"])]),
         "## Training",
         _bullets(about.training_notes),
@@ -61,7 +68,7 @@ def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
     return "\n\n".join(blocks) + "\n"
 
 
-def _part(row: Mapping[str, Any]) -> str:
+def _part(row: Mapping[str, Any], points: Mapping[str, Any]) -> str:
     where = "another site" if row["is_other_site"] else "same source as training"
     lines = [
         f"### {row['data_set']} ({where})",
@@ -74,11 +81,16 @@ def _part(row: Mapping[str, Any]) -> str:
     ]
     head = "| label | n+ | n− | AUC | sensitive point: sens / spec | specific point: sens / spec |"
     table = [head, "|---|---|---|---|---|---|"]
-    table += [_label_row(name, item) for name, item in row["labels"].items()]
+    table += [_label_row(name, item, points[name]) for name, item in row["labels"].items()]
     return "\n\n".join([*lines, "\n".join(table)])
 
 
-def _label_row(name: str, item: Mapping[str, Any]) -> str:
+def _label_row(name: str, item: Mapping[str, Any], points: Mapping[str, Any]) -> str:
+    """``points`` are the label's own: one that the product does not use has no figures here."""
+    is_used = {
+        "sensitive": points["sensitive"]["specificity"] >= MIN_HINT_SPECIFICITY,
+        "specific": True,
+    }
     mark = f" ({_TOO_FEW})" if item["n_pos"] < _FEW else ""
     cells = [
         f"{label(name).zh} `{name}`{mark}",
@@ -88,6 +100,8 @@ def _label_row(name: str, item: Mapping[str, Any]) -> str:
         *(
             f"{_estimate(item['points'][kind]['sensitivity'])} / "
             f"{_estimate(item['points'][kind]['specificity'])}"
+            if is_used[kind]
+            else _UNUSED
             for kind in ("sensitive", "specific")
         ),
     ]

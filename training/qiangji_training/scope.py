@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.labels import label
 from qiangji_inference import metrics
-from qiangji_inference.predict import MIN_HINT_SPECIFICITY
-from qiangji_models.bundle import Calibration
+from qiangji_models.bundle import MIN_HINT_SPECIFICITY, Calibration
 from qiangji_models.uncertainty import FeatureSpace, band
 from qiangji_training.calibrate import Scored, platt
 from qiangji_training.config import Config

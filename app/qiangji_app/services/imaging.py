@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ from qiangji_datasets.records import CellImage, EcgRecord, Radiograph, Record
 from qiangji_models.preprocess.film import display
 
 _THUMB_PX: Final = 160
+#: What a bundle may be called; what a browser sends goes into the log of reads.
+_BUNDLE: Final = re.compile(r"[a-z0-9-]*")
 #: Decoded recordings kept in memory, bytes of pixels or samples.
 CACHE_BYTES: Final = 48 * 2**20
 #: A viewer asks for a recording in several parts and again; that is one read.
@@ -116,30 +119,36 @@ def decoded(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Record
     return case, recording, record
 
 
-def note_map_viewed(ctx: Context, actor: Actor, recording_id: str, label: str) -> None:
+def note_map_viewed(ctx: Context, actor: Actor, recording_id: str, wanted: str) -> None:
     """Write down that a person looked at the model's map; it may have moved their reading.
+
+    Parameters
+    ----------
+    wanted
+        ``BUNDLE/LABEL``, as ``map_id`` names it.
 
     Raises
     ------
     InputRejected
         ``label.unknown``.
     """
-    known = labels.label(label).id
+    bundle, _, label = wanted.rpartition("/")
+    known = labels.label(label if _BUNDLE.fullmatch(bundle) else wanted).id
     case, recording = recording_for(ctx, actor, recording_id)
     with ctx.store.begin() as unit:
         unit.reads.append(
             type="map.read",
             actor_id=actor.user_id,
             case_id=case.id,
-            payload={"recording": recording.id, "label": known},
+            payload={"recording": recording.id, "label": known, "bundle": bundle},
         )
         unit.commit()
 
 
 def activation_map(
-    ctx: Context, actor: Actor, recording_id: str, label: str
+    ctx: Context, actor: Actor, recording_id: str, wanted: str
 ) -> tuple[NDArray[np.float32], tuple[float, ...]]:
-    """Activation map of one label and the extent it covers.
+    """Activation map of one label of a bundle (``BUNDLE/LABEL``) and the extent it covers.
 
     Raises
     ------
@@ -149,7 +158,7 @@ def activation_map(
     case, recording = recording_for(ctx, actor, recording_id)
     if not may_see_hints(actor, case) or not recording.map_blob_sha256:
         raise NotFound("map.not_found")
-    found = unpack_map(ctx.blobs.get(recording.map_blob_sha256), label)
+    found = unpack_map(ctx.blobs.get(recording.map_blob_sha256), wanted)
     if found is None:
         raise NotFound("map.not_found")
     return found

@@ -154,26 +154,37 @@ def urgency_level(outcome: Outcome) -> UrgencyLevel:
 
 
 def pack_maps(predictions: tuple[Prediction, ...]) -> bytes:
-    """Activation maps as .npz: one float16 array a label, and the extent of each bundle."""
+    """Activation maps as .npz: one float16 array a label of a bundle, and the map's extent."""
     if not predictions:
         return b""
     arrays: dict[str, np.ndarray] = {}
     for prediction in predictions:
         for index, item in enumerate(prediction.labels):
-            arrays[item.label] = prediction.activation_map[index].astype(np.float16)
-            arrays[f"{item.label}.extent"] = np.asarray(prediction.map_extent, np.float32)
+            key = map_id(prediction.bundle.name, item.label)
+            arrays[key] = prediction.activation_map[index].astype(np.float16)
+            arrays[f"{key}.extent"] = np.asarray(prediction.map_extent, np.float32)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub wants bool
     return buffer.getvalue()
 
 
-def unpack_map(data: bytes, label_id: str) -> tuple[np.ndarray, tuple[float, ...]] | None:
-    """One label's map (float32) and its extent, or None when it has none."""
+def map_id(bundle: str, label_id: str) -> str:
+    """Name of one map: two bundles may know the same label."""
+    return f"{bundle}/{label_id}"
+
+
+def unpack_map(data: bytes, wanted: str) -> tuple[np.ndarray, tuple[float, ...]] | None:
+    """The map (float32) of a ``map_id`` and its extent, or None where there is none.
+
+    Maps that were packed before they were named by bundle go by the label alone.
+    """
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        if label_id not in arrays:
+        names = (wanted, wanted.rpartition("/")[2])
+        key = next((name for name in names if name in arrays), None)
+        if key is None:
             return None
-        extent = tuple(float(value) for value in arrays[f"{label_id}.extent"])
-        return arrays[label_id].astype(np.float32), extent
+        extent = tuple(float(value) for value in arrays[f"{key}.extent"])
+        return arrays[key].astype(np.float32), extent
 
 
 def _model_reasons(reading: Reading) -> list[UrgencyReason]:

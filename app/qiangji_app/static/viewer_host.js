@@ -71,9 +71,15 @@ function owner({ name, sex, age_text: age }) {
   return [name || t("ui.person.unnamed"), sex && known("ui.sex", sex), age].filter(Boolean).join(" ");
 }
 
+/** Names the bundle only where two bundles know the same label. */
+function mapText(one, all) {
+  const isShared = all.some((other) => other.label === one.label && other.bundle !== one.bundle);
+  return isShared ? `${labelText(one.label)} (${one.bundle})` : labelText(one.label);
+}
+
 /** `title` is drawn on the picture, `label` names it in tabs and lists. */
 function item(id, title, label, mapLabels) {
-  return { url: `/api/v1/images/${encodeURIComponent(id)}`, title, label, map_labels: (mapLabels || []).map((name) => ({ id: name, text: labelText(name) })) };
+  return { url: `/api/v1/images/${encodeURIComponent(id)}`, title, label, map_labels: (mapLabels || []).map((one, _, all) => ({ id: one.id, text: mapText(one, all) })) };
 }
 
 async function audit({ url, label }) {

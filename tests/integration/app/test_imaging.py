@@ -46,7 +46,7 @@ def test_the_memory_of_reads_is_bounded_and_forgets_the_oldest(county: County) -
     ]
 
 
-@pytest.mark.parametrize("label", ["", "two words", "无此标签"])
+@pytest.mark.parametrize("label", ["", "two words", "无此标签", "a name/mi"])
 def test_a_map_of_an_unknown_label_is_not_written_down(county: County, label: str) -> None:
     county.reader.records[b"film"] = small_film()
     case_id = county.draft()

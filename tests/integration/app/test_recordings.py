@@ -224,16 +224,18 @@ def test_viewers_get_the_recording_thumbnail_and_map(county: County) -> None:
 
     assert imaging.thumbnail(county.ctx, actor, film_id).startswith(b"\x89PNG")
     assert imaging.thumbnail(county.ctx, actor, ecg_id).startswith(b"\x89PNG")
-    activation, extent = imaging.activation_map(county.ctx, actor, film_id, "effusion")
-    imaging.note_map_viewed(county.ctx, actor, film_id, "effusion")
+    activation, extent = imaging.activation_map(county.ctx, actor, film_id, "cxr-adult/effusion")
+    imaging.note_map_viewed(county.ctx, actor, film_id, "cxr-adult/effusion")
 
     assert activation.shape == (14, 14)
     assert len(extent) == 4
-    for recording_id, label in ((film_id, "mass"), (ecg_id, "mi")):
+    for recording_id, label in ((film_id, "cxr-adult/mass"), (ecg_id, "ecg-12lead/mi")):
         with pytest.raises(NotFound, match="map.not_found"):
             imaging.activation_map(county.ctx, actor, recording_id, label)
     with county.store.read() as unit:
         assert [item.type for item in unit.reads.of_case(case_id)] == ["map.read"]
+        (seen,) = unit.reads.of_case(case_id)
+        assert (seen.payload["label"], seen.payload["bundle"]) == ("effusion", "cxr-adult")
 
 
 def test_an_ecg_with_its_shown_lead_off_still_has_a_thumbnail(county: County) -> None:

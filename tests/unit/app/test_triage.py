@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from support.county import START, outcome
 from support.readings import PERSON, ecg, film, prediction, reading
@@ -29,6 +31,7 @@ from qiangji_datasets.records import (
 from qiangji_inference.ecg_types import EcgMeasurements, Statement
 from qiangji_inference.results import (
     BundleDeclined,
+    BundleRef,
     Flag,
     GateResult,
 )
@@ -138,13 +141,39 @@ def test_failed_and_refused_outcomes_keep_what_is_known() -> None:
 def test_maps_survive_packing_and_an_unknown_label_has_none() -> None:
     packed = triage.pack_maps((prediction(("effusion", Flag.NONE)),))
 
-    found = triage.unpack_map(packed, "effusion")
+    found = triage.unpack_map(packed, "cxr-adult/effusion")
 
     assert found is not None
     assert found[0].shape == (14, 14)
     assert found[1] == (0.0, 0.0, 1.0, 1.0)
-    assert triage.unpack_map(packed, "mass") is None
+    assert triage.unpack_map(packed, "cxr-adult/mass") is None
     assert triage.pack_maps(()) == b""
+
+
+def test_two_bundles_that_know_the_same_label_keep_a_map_each() -> None:
+    adult = prediction(("pneumonia", Flag.NONE))
+    child = replace(
+        adult,
+        bundle=BundleRef("cxr-child", "0.1.0", "b" * 64),
+        activation_map=2 * adult.activation_map,
+        map_extent=(0.1, 0.0, 0.9, 1.0),
+    )
+
+    packed = triage.pack_maps((adult, child))
+
+    for bundle, value, top in (("cxr-adult", 1.0, 0.0), ("cxr-child", 2.0, 0.1)):
+        found = triage.unpack_map(packed, triage.map_id(bundle, "pneumonia"))
+        assert found is not None
+        assert (found[0] == value).all()
+        assert found[1][0] == pytest.approx(top)
+
+
+def test_maps_packed_before_bundles_were_named_are_still_found() -> None:
+    buffer = io.BytesIO()
+    extent = np.array([0, 0, 1, 1], np.float32)
+    np.savez(buffer, **{"mass": np.ones((2, 2), np.float16), "mass.extent": extent})
+
+    assert triage.unpack_map(buffer.getvalue(), "cxr-adult/mass") is not None
 
 
 def row(**changed: object) -> Recording:

@@ -25,6 +25,7 @@ from qiangji_inference.explain import ecg_strength, film_overlay
 
 router = APIRouter(prefix="/images", tags=["images"])
 _OVERLAY_SIZE: Final = (512, 512)
+_MAP_ID: Final = 128  # characters of a bundle's name and a label
 _MAP_RATE_HZ: Final = 25.0
 #: Patients' pictures must not stay in the browser of a shared desk.
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -53,9 +54,9 @@ Read = Annotated[Reading, Depends()]
 
 
 class MapViewed(BaseModel):
-    """Which map was opened."""
+    """Which map was opened: ``BUNDLE/LABEL``."""
 
-    label: str = Field(default="", max_length=64)
+    label: str = Field(default="", max_length=_MAP_ID)
 
 
 @router.get("/{recording_id}/film")
@@ -135,9 +136,12 @@ def samples(recording_id: str, read: Read, request: Request) -> Response:
 
 @router.get("/{recording_id}/map")
 def activation_map(
-    recording_id: str, label: Annotated[str, Query(max_length=64)], ctx: Ctx, who: Who
+    recording_id: str, label: Annotated[str, Query(max_length=_MAP_ID)], ctx: Ctx, who: Who
 ) -> Response:
-    """What moved the number: a PNG overlay for films, weights over time for ECGs."""
+    """What moved the number: a PNG overlay for films, weights over time for ECGs.
+
+    ``label`` names the bundle too, ``BUNDLE/LABEL``, as ``map_labels`` of a recording does.
+    """
     activation, extent = imaging.activation_map(ctx, who.actor, recording_id, label)
     if activation.ndim == 1:
         return _ecg_map(ctx, who, recording_id, activation, extent)

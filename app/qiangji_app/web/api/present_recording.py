@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from qiangji_app.domain.case import Finding, Recording
 from qiangji_app.services.doubt import doubt_of
+from qiangji_app.services.triage import map_id
 from qiangji_app.web.api.words import Json, Words, iso, rows
 from qiangji_datasets.labels import UrgencyLevel, labels
 from qiangji_inference.reading import SCOPE
@@ -111,7 +112,11 @@ def _ai_part(words: Words, item: Recording) -> Json:
         "statements": _statements(words, reading.get("statements")),
         "contradictions": _statements(words, reading.get("contradictions")),
         "bundles": rows(bundles),
-        "map_labels": [label for row in rows(bundles) for label in row.get("labels", [])],
+        "map_labels": [
+            {"id": map_id(row["name"], label), "label": label, "bundle": row["name"]}
+            for row in rows(bundles)
+            for label in row.get("labels", [])
+        ],
         "ms": reading.get("ms", {}),
     }
 
