@@ -1,10 +1,11 @@
 /** The bars under the header: AI alarms without a report and calls without an answer. */
 import { getChanged, hasRole, t } from "/static/api.js";
 import { contactLine, seenButton, seenLine } from "/static/calls.js";
-import { duration, every, fill, guarded, h, when } from "/static/dom.js";
+import { debounce, duration, every, fill, guarded, h, when } from "/static/dom.js";
 import { known, personLine } from "/static/parts.js";
 
 const ALERT_SECONDS = 10;
+const ACTED_MS = 300; // after an act of one's own
 const HIDDEN_SECONDS = 60; // a page behind another still calls out, later
 
 /** Keep an area filled with what cannot wait; a new one is heard. `oncount` is told how many results are unread. */
@@ -32,6 +33,7 @@ export function watchAlerts(area, oncount = () => {}) {
     }
   };
   every(ALERT_SECONDS, refresh, { hidden: HIDDEN_SECONDS });
+  window.addEventListener("qp-acted", debounce(refresh, ACTED_MS));
 }
 
 const keyOf = (item) => `${item.kind}|${item.case_id}|${item.since}`;

@@ -89,6 +89,7 @@ export function csrfHeaders() {
  */
 export async function call(method, path, body, { quiet401 = false } = {}) {
   const response = await answer(method, path, body, { quiet401 });
+  if (method === "POST") window.dispatchEvent(new Event("qp-acted")); // who shows what waits looks again
   return response.status === 204 ? null : response.json();
 }
 

@@ -1,6 +1,7 @@
 /** Critical calls and AI alarms: whom to telephone, who has looked, how a call ended. */
 import { post, t } from "/static/api.js";
 import { button, confirmed, dialog, h, toast, when } from "/static/dom.js";
+import { personLine } from "/static/parts.js";
 
 /** A number to touch; an extension after 转 is shown, not dialled. */
 export function phoneLink(number) {
@@ -38,7 +39,7 @@ export function callList(view, after) {
       h("p", {}, one.text), h("p", { class: "qp-fine" }, `${one.raised_by || ""} ${when(one.raised_at)}`),
       one.read_back ? h("p", {}, readBack(one)) : null,
       open ? h("p", {}, contactLine(view.contact)) : null,
-      open && view.permissions.confirm_call ? button(t(`ui.call.answer.${one.answer_as}`), () => confirmCall(one, after), { kind: "danger", testid: "confirm-call" }) : null);
+      open && view.permissions.confirm_call ? button(t(`ui.call.answer.${one.answer_as}`), () => confirmCall(one, view, after), { kind: "danger", testid: "confirm-call" }) : null);
   });
 }
 
@@ -55,20 +56,22 @@ const OUTCOMES = ["confirmed", "reached_no_readback", "unable_to_reach"];
  * How a call ended. Only the receiving site confirms; who raised the call notes a read-back by
  * telephone and names who read it back; anybody else can only note that nobody was reached.
  */
-export async function confirmCall(one, after) {
+export async function confirmCall(one, view, after) {
   const isCaller = one.answer_as === "caller";
-  const area = h("textarea", { rows: 3, class: "qp-input", placeholder: t("ui.call.read_back_how"), dataset: { testid: "read-back" }, "aria-label": t("ui.call.read_back") });
+  const isReceiver = one.answer_as === "receiver";
+  const area = h("textarea", { rows: 3, class: "qp-input", placeholder: t(isReceiver ? "ui.call.read_back_own" : "ui.call.read_back_how"), dataset: { testid: "read-back" }, "aria-label": t("ui.call.read_back") });
   const by = h("input", { class: "qp-input", maxLength: 100, dataset: { testid: "read-back-by" }, placeholder: t("ui.call.read_back_by_how") });
   const choices = one.answer_as === "other" ? OUTCOMES.slice(1) : OUTCOMES;
   const outcome = h("select", { class: "qp-input", dataset: { testid: "call-outcome" }, "aria-label": t("ui.call.how") }, h("option", { value: "" }, t("ui.common.choose")), choices.map((value) =>
     h("option", { value }, t(`call.outcome_${value}`))));
+  if (isReceiver) outcome.value = "confirmed"; // who reads it back has been reached
   const hint = h("p", { class: "qp-field-error", role: "alert", hidden: true });
   const refuse = (text, input) => { hint.textContent = text; hint.hidden = false; input.focus(); return false; };
   const done = await dialog({
     title: t(`ui.call.answer.${one.answer_as}`),
-    body: h("div", {}, h("p", { class: "qp-quote" }, one.text), one.answer_as === "receiver" ? null : h("p", { class: "qp-fine" }, t(`ui.call.answer_text.${one.answer_as}`)),
-      h("label", {}, t("ui.call.how"), outcome), isCaller ? h("label", {}, t("ui.call.read_back_by"), by) : null, h("label", {}, t("ui.call.read_back"), area), hint),
-    actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.call.record"), kind: "danger", testid: "send-read-back", run: async () => {
+    body: h("div", {}, h("p", {}, personLine(view.patient)), h("p", { class: "qp-quote" }, one.text), isReceiver ? null : h("p", { class: "qp-fine" }, t(`ui.call.answer_text.${one.answer_as}`)),
+      isReceiver ? null : h("label", {}, t("ui.call.how"), outcome), isCaller ? h("label", {}, t("ui.call.read_back_by"), by) : null, h("label", {}, t("ui.call.read_back"), area), hint),
+    actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t(isReceiver ? "ui.call.answer.receiver" : "ui.call.record"), kind: "danger", testid: "send-read-back", run: async () => {
       if (!outcome.value) return refuse(t("ui.call.how_needed"), outcome);
       const isConfirmed = outcome.value === "confirmed";
       if (isConfirmed && isCaller && by.value.trim().length < NAME_LEAST) return refuse(t("ui.call.read_back_by_needed"), by);

@@ -48,7 +48,7 @@ function measured(values) {
 function signature(report) {
   const licence = report.signer_licence ? t("ui.result.licence", { n: report.signer_licence }) : "";
   return h("footer", { class: "qp-signature" }, h("span", {}, t("ui.result.signed_by", { name: report.signer_name })), licence && h("span", {}, licence), h("time", {}, when(report.signed_at)),
-    h("span", { class: "qp-fine", title: report.content_sha256 }, `SHA-256 ${String(report.content_sha256 || "").slice(0, 16)}…`));
+    h("span", { class: "qp-fine", title: report.content_sha256 }, t("ui.result.checksum", { n: String(report.content_sha256 || "").slice(0, 16) })));
 }
 
 function acknowledged(report) {

@@ -61,7 +61,8 @@ class ResultsPage {
         fill(count, h("b", {}, t("ui.results.unread", { n: page.unread })), ` · ${t("ui.results.total", { n: page.total })}`, page.total > page.items.length ? ` · ${t("ui.results.first", { n: page.items.length })}` : "");
         return page;
       },
-      row: (row) => caseRow(row, { onopen: () => this.go(row.id), extra: row.urgency && row.urgency.level === "critical" ? urgencyBadge(row.urgency) : null }), empty: "ui.results.empty",
+      row: (row) => caseRow(row, { onopen: () => this.go(row.id), extra: [row.urgency && row.urgency.level === "critical" ? urgencyBadge(row.urgency) : null,
+        row.report_version > 1 ? h("span", { class: "qp-badge qp-state-returned", dataset: { testid: "amended" } }, t("ui.result.amended_to", { n: row.report_version })) : null] }), empty: "ui.results.empty",
     });
   }
 

@@ -153,3 +153,31 @@ def test_a_report_that_names_no_site_shows_where_its_signer_works_now(county: Co
 
     assert result_document(county.ctx, actor, case_id, 2).reading_site == "县医院"
     assert result_document(county.ctx, actor, case_id, 3).reading_site == ""
+
+
+def test_every_picture_names_its_patient_and_an_older_version_is_stamped_on_each(
+    county: County,
+) -> None:
+    county.reader.records[b"film"] = small_film()
+    case_id = county.signed()
+    specialist = county.caller("specialist")
+    review.amend(county.ctx, specialist.actor, case_id, "左右写反")
+    review.save_draft(county.ctx, specialist.actor, case_id, content("左侧气胸。"))
+    county.sign(county.unlocked("specialist"), case_id)
+    actor = county.caller("township").actor
+
+    pages = {
+        version: result_html(
+            result_document(county.ctx, actor, case_id, version), county.ctx.catalogue, Language.ZH
+        )
+        for version in (1, 2)
+    }
+
+    picture = {version: page.split('<section class="film">')[1] for version, page in pages.items()}
+    for shown in picture.values():
+        assert "<b>赵某</b>" in shown
+        assert case_id[-8:] in shown
+    assert pages[1].count("已被修订:请看第 2 版") == 2
+    assert "已被修订" in picture[1]
+    assert "已被修订" not in pages[2]
+    assert "修改原因:左右写反" in pages[2]
