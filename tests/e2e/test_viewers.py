@@ -326,6 +326,16 @@ def test_rotation_inversion_and_zoom_keep_the_picture_under_its_coordinates(
     assert ask(page, "state()")["turns"] == 0
 
 
+def test_a_tiny_film_of_one_grey_says_so_and_can_be_zoomed_further(
+    page: Page, address: str
+) -> None:
+    open_film(page, address, "tiny")
+    assert "整片只有一个灰度值" in page.inner_text(".qj-bl")
+    before = ask(page, "state()")["scale"]
+    ask(page, "act('zoomin')")
+    assert ask(page, "state()")["scale"] > before > 40
+
+
 def test_sides_that_the_file_does_not_state_are_not_invented(page: Page, address: str) -> None:
     open_film(page, address, "plain")
     assert ask(page, "state()")["edges"] == ["", "", "", ""]
@@ -653,6 +663,31 @@ def test_layout_gain_speed_and_start_change_the_sheet(page: Page, address: str) 
     )
     assert rows == [["V1", 0, 10], ["V1", 10, 20], ["V1", 20, 30]]
     assert ask(page, "setCaliper('V1', 22.0, 23.5)")["ms"] == 1500
+
+
+def test_a_short_recording_shows_each_lead_for_two_and_a_half_seconds(
+    page: Page, address: str
+) -> None:
+    open_ecg(page, address, "short")
+    spans = page.evaluate(
+        f"{VIEWER}.current.drawn.sheet.cells.map((cell) => [cell.lead, cell.from, cell.to])"
+    )
+    assert ["V6", 0.5, 3] in spans
+    assert spans[-1] == ["II", 0, 3]
+    assert "0.0–3.0 s" in ask(page, "state()")["printed"]
+
+
+def test_a_trace_that_leaves_the_paper_and_leads_beyond_the_window_are_announced(
+    page: Page, address: str
+) -> None:
+    open_ecg(page, address, "ecg")
+    assert not page.is_visible(".qj-cut")
+    page.evaluate(f"{VIEWER}.current.signal.lead('V1', false)[4000] = 30")
+    ask(page, "set({gain: 5})")
+    assert "波形超出纸面" in page.inner_text(".qj-cut")
+
+    ask(page, "set({gain: 10, fit: false, zoom: 2})")
+    assert "左右滑动" in page.inner_text(".qj-hint")
 
 
 def test_a_sheet_in_a_low_box_can_be_scrolled_to_its_last_lead_under_the_ai_notice(

@@ -113,6 +113,7 @@ def recordings() -> Recordings:
             small.pixels.astype(np.int16) - 2048,
         ),
         "lateral": (film_facts(small, "侧位", view="LL"), small.pixels),
+        "tiny": (film_facts(small, "8 × 8", rows=8, columns=8), np.full((8, 8), 7, np.uint16)),
     }
     return Recordings(films, _ecgs(rng))
 
@@ -124,8 +125,10 @@ def _ecgs(rng: np.random.Generator) -> dict[str, tuple[dict[str, Any], NDArray[n
     signal[LEADS.index("V3")] = np.nan
     signal[LEADS.index("V5"), 4000:4600] = np.nan
     off = replace(long, signal_mv=signal, derived_leads=("III", "aVR", "aVL", "aVF"))
+    begin = np.ascontiguousarray(now.signal_mv[:, :1500])
     return {
         "ecg": (ecg_facts(now, "心电图 12 导联"), now.signal_mv),
+        "short": (ecg_facts(now, "3 秒") | {"samples": 1500}, begin),
         "earlier": (ecg_facts(off, "既往心电图"), off.signal_mv),
     }
 

@@ -4,6 +4,7 @@ import { LEADS } from './ecg_signal.js';
 
 const COLUMNS = [['I', 'II', 'III'], ['aVR', 'aVL', 'aVF'], ['V1', 'V2', 'V3'], ['V4', 'V5', 'V6']];
 const ROW_S = 10; // length of a row over the whole width
+const COLUMN_S = 2.5; // of each lead in 3×4
 const STRIP_ROWS = 6; // of the rhythm lead alone: a minute
 const LEAST_TEXT_PX = 11; // smaller words cannot be read; they grow over their millimetres
 const PULSE = { seconds: 0.2, millivolt: 1 }; // calibration pulse, IEC 60601-2-25
@@ -50,8 +51,8 @@ export function plan({ layout, gain, speed, start, rhythm }, duration, pxPerMm) 
   const rows = Math.max(...cells.map((cell) => cell.row)) + 1;
   const top = Math.max(MARGIN.top, 2 * textSize(0, pxPerMm));
   cells.forEach((cell) => { cell.baseline = top + (cell.row + 0.55) * tall; });
-  const seconds = Math.min(to - from, ROW_S);
-  return { cells, rows, from, to, tall, top, left, width: left + seconds * speed + MARGIN.right,
+  const right = Math.max(...cells.map((cell) => cell.left + cell.width));
+  return { cells, rows, from, to, tall, top, left, width: right + MARGIN.right,
     height: top + rows * tall + MARGIN.bottom };
 }
 
@@ -69,10 +70,12 @@ function stripCells(lead, { from, to, left, speed }) {
 
 function gridCells(rhythm, span) {
   const { from, to, left, speed } = span;
-  const part = (to - from) / COLUMNS.length;
-  const cells = COLUMNS.flatMap((leads, column) => leads.map((lead, row) => ({ lead, row,
-    from: from + column * part, to: from + (column + 1) * part,
-    left: left + column * part * speed, width: part * speed, isRhythm: false })));
+  const part = Math.min(COLUMN_S, to - from); // a short recording shows the same beats in several columns
+  const cells = COLUMNS.flatMap((leads, column) => leads.map((lead, row) => {
+    const begin = from + Math.min(column * part, to - from - part);
+    return { lead, row, from: begin, to: begin + part, left: left + column * part * speed,
+      width: part * speed, isRhythm: false };
+  }));
   return [...cells, { ...rowCells([rhythm], span)[0], row: 3, isRhythm: true }];
 }
 
@@ -256,7 +259,26 @@ export function printedSettings({ settings, signal, sheet, t, scale }) {
     : t('ecg.device_filter_unknown');
   return [`${settings.speed} mm/s`, `${settings.gain} mm/mV`,
     settings.filter ? t('ecg.filter_on', { band: bandWords(t, signal.filterBand) }) : t('ecg.filter_off'),
-    device, `${rate} Hz`, `${sheet.from.toFixed(1)}–${sheet.to.toFixed(1)} s`, t(`ecg.${scale}`)].join(GAP);
+    device, `${rate} Hz`, shownSpan(sheet, signal), t(`ecg.${scale}`)].join(GAP);
+}
+
+/** Which seconds stand on the sheet, and of how many. */
+function shownSpan({ from, to }, { duration }) {
+  const span = `${from.toFixed(1)}–${to.toFixed(1)} s`;
+  return to - from < duration ? `${span} / ${duration.toFixed(1)} s` : span;
+}
+
+/** True when a trace runs off the paper, so that its height cannot be judged. */
+export function isCut({ sheet, settings, signal }) {
+  return sheet.cells.some((cell) => {
+    const values = signal.lead(cell.lead, settings.filter);
+    const [most, least] = [cell.baseline, cell.baseline - sheet.height].map((mm) => mm / settings.gain);
+    const end = Math.min(signal.samples - 1, Math.floor(cell.to * signal.rate));
+    for (let at = Math.ceil(cell.from * signal.rate); at <= end; at += 1) {
+      if (values[at] > most || values[at] < least) return true;
+    }
+    return false;
+  });
 }
 
 /** What the display filter really does at this sampling rate. */

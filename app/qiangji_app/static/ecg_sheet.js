@@ -1,6 +1,6 @@
 /** One recording on paper: loading, scale, calipers by pointer and keyboard, AI map on demand. */
 
-import { cellAt, drawCaliper, drawSheet, plan, printedSettings, setFooter } from './ecg_paper.js';
+import { cellAt, drawCaliper, drawSheet, isCut, plan, printedSettings, setFooter } from './ecg_paper.js';
 import { EcgSignal } from './ecg_signal.js';
 import { announce, el, fetchJson, mapNotice, oncePerFrame, StatusPanel } from './viewer_common.js';
 
@@ -69,7 +69,8 @@ export class EcgSheet {
   #mark() {
     const { facts } = this.signal;
     const words = [this.isPrior ? this.t('prior_mark') : '', facts.is_demo ? this.t('demo_mark') : ''];
-    this.marks.replaceChildren(...words.filter(Boolean).map((word) => el('span', {}, word)));
+    this.cut = el('span', { className: 'qj-cut', hidden: true }, this.t('ecg.cut'));
+    this.marks.replaceChildren(this.cut, ...words.filter(Boolean).map((word) => el('span', {}, word)));
   }
 
   /** Everything the drawing needs, in one object. */
@@ -84,6 +85,11 @@ export class EcgSheet {
       title: this.item.title, map: this.map, t: this.t, ratio: window.devicePixelRatio || 1 };
     setFooter(this.paper.getContext('2d', { alpha: false }), view);
     return view;
+  }
+
+  /** True when some leads lie beyond the edge of the pane. */
+  get isWider() {
+    return this.scroller.scrollWidth > this.scroller.clientWidth + 1;
   }
 
   /** What part of the sheet's width at 1:1 the pane can hold; 1 and more: all of it. */
@@ -106,6 +112,7 @@ export class EcgSheet {
     this.layer.style.cursor = this.host.settings.caliper ? 'crosshair' : 'default';
     drawSheet(this.paper.getContext('2d', { alpha: false }), this.drawn);
     this.paper.setAttribute('aria-label', printedSettings(this.drawn));
+    this.cut.hidden = !isCut(this.drawn);
     this.#drawCaliper();
   }
 

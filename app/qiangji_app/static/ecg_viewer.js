@@ -257,7 +257,7 @@ class EcgViewer {
     this.lists.rhythm.hidden = settings.layout === '12x1';
     this.#tellTime();
     this.readout.textContent = this.active.signal && this.active.reading()?.text
-      || (settings.caliper ? this.t('ecg.caliper.how') : '');
+      || (this.active.isWider ? this.t('ecg.swipe') : settings.caliper ? this.t('ecg.caliper.how') : '');
     if (this.valuesOf?.[0] !== this.current.signal || this.valuesOf?.[1] !== this.prior?.signal) {
       this.valuesOf = [this.current.signal, this.prior?.signal];
       fillValues(this.values, this.t, this.current.signal?.facts.measurements,

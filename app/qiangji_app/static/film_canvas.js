@@ -56,7 +56,8 @@ export class Placement {
   zoomAt([u, v], factor) {
     const before = this.toPicture([u, v]);
     const least = Math.min(1, this.fitScale) / 4;
-    this.scale = Math.min(MAX_ZOOM, Math.max(least, this.scale * factor));
+    const most = Math.max(MAX_ZOOM, 4 * this.fitScale); // a tiny film is shown whole above any usual zoom
+    this.scale = Math.min(most, Math.max(least, this.scale * factor));
     const after = this.toPicture([u, v]);
     this.centre = [this.centre[0] + before[0] - after[0], this.centre[1] + before[1] - after[1]];
   }

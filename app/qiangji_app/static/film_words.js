@@ -48,9 +48,10 @@ function topLeft({ t, facts, item }) {
   return [...new Set([item.title, facts.title, shownTime(facts.acquired_at), line])];
 }
 
-function bottomLeft({ t, facts, placement, window, ratio, inverted }, known) {
+function bottomLeft({ t, facts, placement, window, ratio, inverted, picture }, known) {
   const lut = window.lut ? t('film.voi_lut') : '';
-  return [isMirrored(facts) ? warning(t('film.mirrored')) : '',
+  return [picture.low === picture.high ? warning(t('film.flat')) : '',
+    isMirrored(facts) ? warning(t('film.mirrored')) : '',
     known ? '' : t('film.side_unknown'),
     placement.turns ? warning(t('film.rotated', { degrees: placement.turns * 90 })) : '',
     inverted ? warning(t('film.inverted')) : '',
