@@ -6,14 +6,17 @@ import hashlib
 import logging
 import time
 import uuid
+from collections.abc import Sequence
+from itertools import count
 from typing import Any, Final
 
 from qiangji_app.demo.county import PASSWORD, DemoCase, county, demo_cases
 from qiangji_app.demo.pictures import recording_bytes
-from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency, Verdict
+from qiangji_app.domain.case import Case, ClinicalRequest, RequestedUrgency, Verdict
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.report import ReportContent, draft_digest
 from qiangji_app.domain.roles import Role, Site, SiteKind
+from qiangji_app.domain.workflow import State
 from qiangji_app.services import capture, followup, review, sessions, uploading
 from qiangji_app.services.accounts import add_site, create_account
 from qiangji_app.services.context import Caller, Context
@@ -23,7 +26,8 @@ from qiangji_datasets.errors import SystemFault
 _LOG = logging.getLogger(__name__)
 #: Names the demo cases, so that filling goes on after a restart where it stopped.
 _CASE_NAMES: Final = uuid.UUID("5b0f7c52-6c2e-4a51-8f0a-0e6f2d1c9a37")
-_TRIAGE_WITHIN_S: Final = 180.0
+#: Longer than the five minutes after which a reading that a killed server began is begun anew.
+_TRIAGE_WITHIN_S: Final = 420.0
 _LOOK_AGAIN_S: Final = 0.05
 _SPECIALIST = "shenpian"
 _ACKNOWLEDGING = {"heping": "zhenyi", "qingshan": "qingyi", "liushu": "cunyi"}
@@ -62,30 +66,50 @@ def seed_accounts(ctx: Context) -> bool:
     return True
 
 
-def seed_cases(ctx: Context) -> None:
-    """A dozen cases in different states; each goes through the real path.
+def seed_cases(ctx: Context, wanted: Sequence[DemoCase] = ()) -> None:
+    """A dozen cases in different states, or the ``wanted`` ones; each goes through the real path.
 
-    A case that is there already is left as it is. The queue may be worked by the server's own
-    thread meanwhile.
+    Cases are made one after the other: of those that are there, only the last may be half made,
+    because the server was stopped meanwhile. It is finished; the others stay as people left them.
+    The queue may be worked by the server's own thread meanwhile.
     """
     callers: dict[str, Caller] = {}
-    for index, case in enumerate(demo_cases()):
-        case_id = str(uuid.uuid5(_CASE_NAMES, str(index)))
-        with ctx.store.read() as unit:
-            is_there = unit.cases.get(case_id) is not None
-        if not is_there:
-            _seed_case(ctx, callers, case, case_id, seed=2026 + index)
+    cases = wanted or demo_cases()
+    ids = [str(uuid.uuid5(_CASE_NAMES, str(index))) for index in range(len(cases))]
+    begun = [index for index, case_id in enumerate(ids) if _case(ctx, case_id) is not None]
+    for index in range(begun[-1] if begun else 0, len(cases)):
+        _seed_case(ctx, callers, cases[index], ids[index], seed=2026 + index)
     for caller in callers.values():
         sessions.sign_out(ctx, caller)
     _LOG.info("demo county is complete")
 
 
+def _case(ctx: Context, case_id: str) -> Case | None:
+    with ctx.store.read() as unit:
+        return unit.cases.get(case_id)
+
+
+def _state(ctx: Context, case_id: str) -> State | None:
+    found = _case(ctx, case_id)
+    return found.state if found else None
+
+
 def _seed_case(
+    ctx: Context, callers: dict[str, Caller], case: DemoCase, case_id: str, *, seed: int
+) -> None:
+    """Bring a case to where the county table wants it, from wherever it stands."""
+    if _state(ctx, case_id) in (None, State.DRAFT):
+        _request(ctx, callers, case, case_id, seed=seed)
+    if case.until in _READ:
+        _read(ctx, callers, case, case_id)
+
+
+def _request(
     ctx: Context, callers: dict[str, Caller], case: DemoCase, case_id: str, *, seed: int
 ) -> None:
     sender = _caller(ctx, callers, case.by).actor
     modality = "cxr" if "film" in case.recipe else "ecg"
-    capture.open_case(ctx, sender, case_id, modality)
+    made = capture.open_case(ctx, sender, case_id, modality)
     patient = Patient(name=case.name, sex=case.sex, age_years=case.age)
     clinical = ClinicalRequest(
         requested=RequestedUrgency(case.row.get("requested", "routine")),
@@ -93,7 +117,7 @@ def _seed_case(
     )
     if case.name:
         capture.set_request(ctx, sender, case_id, patient, clinical)
-    data = recording_bytes(case, seed=seed, now=ctx.clock.now())
+    data = recording_bytes(case, seed=seed, now=made.created_at)
     _await_triage(ctx, _upload(ctx, callers, case, case_id, data))
     if case.until == "draft":
         return
@@ -104,8 +128,6 @@ def _seed_case(
         override_reason=case.row.get("override_reason", ""),
         identity_reason="演示数据" if "real" in case.recipe else "",
     )
-    if case.until in _READ:
-        _read(ctx, callers, case, case_id)
 
 
 def _await_triage(ctx: Context, recording_id: str) -> None:
@@ -124,42 +146,57 @@ def _await_triage(ctx: Context, recording_id: str) -> None:
 def _upload(
     ctx: Context, callers: dict[str, Caller], case: DemoCase, case_id: str, data: bytes
 ) -> str:
+    """Send the file, or what is left of it; the same file is the same upload."""
     sender = _caller(ctx, callers, case.by).actor
-    upload_id = ctx.ids.new()
-    uploading.start(
-        ctx,
-        sender,
-        upload_id=upload_id,
-        case_id=case_id,
-        file_name="演示.dcm",
-        size=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
-    for offset in range(0, len(data), _CHUNK):
+    for attempt in count():  # one that was given up meanwhile is not taken up again
+        upload_id = str(uuid.uuid5(_CASE_NAMES, f"{case_id}/{attempt}"))
+        uploading.start(
+            ctx,
+            sender,
+            upload_id=upload_id,
+            case_id=case_id,
+            file_name="演示.dcm",
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+        upload = uploading.status(ctx, sender, upload_id)
+        if upload.state != "failed":
+            break
+    for offset in range(upload.received, len(data), _CHUNK):
         upload = uploading.append(ctx, sender, upload_id, offset, data[offset : offset + _CHUNK])
     return upload.recording_id
 
 
 def _read(ctx: Context, callers: dict[str, Caller], case: DemoCase, case_id: str) -> None:
     specialist = _caller(ctx, callers, _SPECIALIST)
-    review.claim(ctx, specialist.actor, case_id)
+    if _state(ctx, case_id) is State.SUBMITTED:
+        review.claim(ctx, specialist.actor, case_id)
+    if case.until == "claimed":
+        return
+    if _state(ctx, case_id) is State.CLAIMED:
+        _answer(ctx, specialist, case, case_id)
+    if case.until in ("acknowledged", "closed"):
+        _follow(ctx, callers, case, case_id)
+
+
+def _answer(ctx: Context, specialist: Caller, case: DemoCase, case_id: str) -> None:
+    """Send it back, or write and sign."""
     row = case.row
     if case.until == "returned":
         review.return_case(ctx, specialist.actor, case_id, row["return_code"], row["return_text"])
-    if case.until in ("claimed", "returned"):
         return
     _judge_all(ctx, specialist, case_id)
     draft = review.save_draft(ctx, specialist.actor, case_id, _content(row))
     unlocked = sessions.unlock(ctx, specialist, PASSWORD)
     review.sign(ctx, unlocked, case_id, draft_digest(draft.content))
-    if case.until == "signed":
-        return
-    with ctx.store.read() as unit:
-        found = unit.cases.get(case_id)
-    site = found.site_id if found else ""
-    doctor = _caller(ctx, callers, _ACKNOWLEDGING[site]).actor
-    followup.acknowledge(ctx, doctor, case_id, 1)
-    if case.until == "closed":
+
+
+def _follow(ctx: Context, callers: dict[str, Caller], case: DemoCase, case_id: str) -> None:
+    found = _case(ctx, case_id)
+    doctor = _caller(ctx, callers, _ACKNOWLEDGING[found.site_id if found else ""]).actor
+    if _state(ctx, case_id) is State.SIGNED:
+        followup.acknowledge(ctx, doctor, case_id, 1)
+    if case.until == "closed" and _state(ctx, case_id) is State.ACKNOWLEDGED:
         followup.close(ctx, doctor, case_id)
 
 
