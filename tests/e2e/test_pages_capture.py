@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
 from support.browser import ARGS
 from support.county import PASSWORD
@@ -94,8 +96,11 @@ def test_a_typed_form_survives_a_reload(desk: Desk) -> None:
     fill_form(page, "赵一")
     page.get_by_test_id("form-symptom").fill("胸闷")
 
+    page.get_by_test_id("form-age_unit").select_option("months")
+
     page.reload()
 
+    expect(page.get_by_test_id("form-age_unit")).to_have_value("months")
     expect(page.get_by_test_id("form-name")).to_have_value("赵一")
     expect(page.get_by_test_id("form-symptom")).to_have_value("胸闷")
 
@@ -109,6 +114,65 @@ def test_an_identity_number_fills_birth_date_and_sex(desk: Desk) -> None:
     expect(page.get_by_test_id("form-sex-F")).to_have_attribute("aria-checked", "true")
     page.get_by_test_id("form-id_number").fill(id_number("00000019491231002")[:-1] + "0")
     expect(page.get_by_test_id("form-id_number")).to_have_attribute("aria-invalid", "true")
+    page.get_by_test_id("submit-case").click()
+    expect(page.get_by_test_id("form-name")).to_be_focused()
+    page.get_by_test_id("form-name").fill("赵一")
+    page.get_by_test_id("submit-case").click()
+    expect(page.get_by_test_id("form-id_number")).to_be_focused()
+    expect(page.get_by_test_id("bar-note")).to_contain_text("身份证号校验不符")
+
+
+@pytest.mark.parametrize(
+    ("age", "unit", "is_wrong"),
+    [("-5", "years", True), ("250", "years", True), ("0", "years", True), ("8", "months", False)],
+)
+def test_an_age_is_marked_at_once_where_it_is_impossible(
+    desk: Desk, age: str, unit: str, is_wrong: bool
+) -> None:
+    page = desk.sign_in("operator")
+
+    page.get_by_test_id("form-age_unit").select_option(unit)
+    page.get_by_test_id("form-age_years").fill(age)
+
+    field = page.get_by_test_id("form-age_years")
+    expect(field).to_have_attribute("aria-invalid", str(is_wrong).lower())
+    expect(page.locator("#qp-error-age_years")).to_be_visible(visible=is_wrong)
+
+
+def test_files_that_need_a_person_are_named_and_hold_up_no_other(
+    desk: Desk, tmp_path: Path
+) -> None:
+    page = desk.sign_in("township")
+    good = ecg_file(tmp_path / "good.dcm", name="周六")
+    broken, picture = tmp_path / "broken.dcm", tmp_path / "photo.png"
+    broken.write_bytes(good.read_bytes()[:5000])
+    Image.fromarray(np.full((64, 64), 90, np.uint8)).save(picture)
+    fill_form(page, "周六")
+
+    page.get_by_test_id("pick-files").set_input_files([picture, broken, good])
+    expect(page.get_by_test_id("recording")).to_have_count(2)
+    page.get_by_test_id("ai-box").wait_for()
+
+    asked = page.get_by_test_id("upload-item")
+    expect(asked).to_contain_text("photo.png")
+    expect(asked.locator("img")).to_be_visible()
+    page.get_by_test_id("submit-case").click()
+    expect(page.get_by_test_id("bar-note")).to_contain_text("photo.png")
+    page.get_by_test_id("modality-cxr").click()
+    expect(page.get_by_test_id("bar-note")).to_contain_text("请另开一次检查")
+    asked.get_by_role("button").first.click()
+    expect(asked).to_have_count(0)
+    expect(page.get_by_test_id("closed")).to_be_visible()
+    expect(page.get_by_test_id("examined").last).to_have_attribute("data-examination", "old")
+    page.get_by_test_id("submit-case").click()
+    expect(page.get_by_test_id("mismatch")).to_contain_text("检查日期")
+    page.get_by_test_id("reason").fill("以前的检查,请对照")
+    page.get_by_test_id("reason-yes").click()
+    expect(page.get_by_test_id("held-file").filter(has_text="broken.dcm")).to_be_visible()
+    page.get_by_test_id("reason").fill("无法重新导出")
+    page.get_by_test_id("reason-yes").click()
+    page.get_by_test_id("submitted").wait_for()
+    expect(page.get_by_test_id("next-patient")).to_be_focused()
 
 
 def test_an_upload_goes_on_after_cuts_and_a_reload_and_is_stored_once(
@@ -217,6 +281,8 @@ def test_pages_fit_a_phone(browser: Browser, address: str, login: str, path: str
     page.locator(".qp-page").wait_for()
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    if path == "capture":
+        expect(page.get_by_test_id("submit-case")).to_be_in_viewport(ratio=1)
     desk.leave()
 
 

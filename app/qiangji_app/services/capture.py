@@ -295,13 +295,13 @@ def _check_complete(unit: Unit, case: Case, now: datetime) -> None:
     patient = unit.persons.get(case.person_id)
     if patient is None or not patient.name.strip():
         raise InputRejected("case.name_needed")
-    if not case.modality:
-        raise InputRejected("case.modality_needed")
     recordings = unit.cases.recordings(case.id)
     if not recordings:
         raise InputRejected("case.no_file")
     if all(row.state is RecordingState.REFUSED for row in recordings):
         raise InputRejected("case.nothing_readable", n=len(recordings))
+    if not case.modality:
+        raise InputRejected("case.modality_needed")
     differing = mismatches(unit, case, now)
     if differing and not case.identity_reason:
         raise Conflict("identity.mismatch", fields=",".join(differing))

@@ -2,10 +2,11 @@
 import { t } from "/static/api.js";
 import { button, fill, h } from "/static/dom.js";
 import { isPending, known } from "/static/parts.js";
+import { AGE_UNITS, ageAsTyped, ageFrom, ageInYears, problemsOf } from "/static/capture_checks.js";
 import { readIdNumber } from "/static/id_number.js";
 
 const EMPTY = {
-  kind: "known", name: "", id_number: "", birth_date: "", age_years: "", sex: "", phone: "", patient_id: "",
+  kind: "known", name: "", id_number: "", birth_date: "", age_years: "", age_unit: "years", sex: "", phone: "", patient_id: "",
   visit_number: "", requested: "routine", onset_at: "", symptom: "", history: "",
 };
 const PERSON = ["name", "id_number", "birth_date", "age_years", "sex", "phone", "patient_id"];
@@ -17,7 +18,7 @@ export class RequestForm {
     for (const key of PERSON) values[key] = patient[key] === null || patient[key] === undefined ? "" : String(patient[key]);
     for (const key of ["visit_number", "symptom", "history"]) values[key] = clinical[key] || "";
     const stated = patient.stated_age_years;
-    values.age_years = values.birth_date || stated === null || stated === undefined ? "" : String(stated);
+    Object.assign(values, ageAsTyped(values.birth_date ? null : stated));
     values.onset_at = clinical.onset_at ? localInput(clinical.onset_at) : "";
     return values;
   }
@@ -30,6 +31,7 @@ export class RequestForm {
     this.element = h("form", { class: "qp-form", autocomplete: "off", onsubmit: (event) => event.preventDefault() });
     this.build();
     this.show();
+    this.check();
   }
 
   build() {
@@ -42,7 +44,7 @@ export class RequestForm {
       this.segments("kind", ["known", "emergency"], "ui.kind", "ui.form.kind"),
       this.field("name", { maxLength: 64, required: true }), this.field("id_number", { maxLength: 18, inputMode: "text" }),
       this.segments("sex", ["M", "F"], "ui.sex", "ui.form.sex"),
-      this.field("birth_date", { type: "date" }), this.field("age_years", { type: "number", min: 0, max: 130, step: 1, inputMode: "decimal" }),
+      this.field("birth_date", { type: "date" }), this.ageField(),
       this.fileFacts, this.mismatch, this.duplicates,
       this.field("phone", { type: "tel", maxLength: 32 }), this.field("visit_number", { maxLength: 64 }), this.field("patient_id", { maxLength: 64 }),
       this.field("onset_at", { type: "datetime-local" }),
@@ -52,14 +54,33 @@ export class RequestForm {
   field(name, { area = false, ...props } = {}) {
     const input = h(area ? "textarea" : "input", {
       class: "qp-input", name, ...(area ? { rows: 2, maxLength: 2000 } : { type: "text", ...props }), dataset: { testid: `form-${name}` },
-      oninput: () => this.typed(name, input.value),
+      oninput: () => this.typed(name, input.value), onblur: () => this.check(),
     });
     this.inputs[name] = input;
-    this.errors[name] = h("span", { class: "qp-field-error", hidden: true, role: "alert" });
+    this.errorOf(name);
     const required = name === "name" ? h("span", { class: "qp-required", "aria-hidden": "true" }, " *") : null;
     const label = h("label", {}, h("span", {}, t(`ui.form.${name}`), required), input, this.errors[name]);
     label.dataset.field = name;
     return label;
+  }
+
+  /** Age as number and unit: infants are told in months or days. */
+  ageField() {
+    const label = this.field("age_years", { type: "number", step: "any", inputMode: "decimal" });
+    this.unit = h("select", { class: "qp-input", name: "age_unit", "aria-label": t("ui.form.age_unit"), dataset: { testid: "form-age_unit" }, onchange: () => this.typed("age_unit", this.unit.value) },
+      Object.keys(AGE_UNITS).map((unit) => h("option", { value: unit }, t(`ui.age_unit.${unit}`))));
+    const both = h("span", { class: "qp-age" });
+    this.inputs.age_years.replaceWith(both);
+    both.append(this.inputs.age_years, this.unit);
+    return label;
+  }
+
+  /** The line below a field that says what is wrong with it. */
+  errorOf(name) {
+    const error = h("span", { class: "qp-field-error", id: `qp-error-${name}`, hidden: true, role: "alert" });
+    this.errors[name] = error;
+    this.inputs[name].setAttribute("aria-describedby", error.id);
+    return error;
   }
 
   segments(name, values, prefix, title) {
@@ -74,7 +95,7 @@ export class RequestForm {
       group.children[at].focus();
     });
     this.inputs[name] = group;
-    this.errors[name] = h("span", { class: "qp-field-error", hidden: true, role: "alert" });
+    this.errorOf(name);
     const box = h("div", {}, h("span", { class: "qp-label" }, t(title)), group, this.errors[name]);
     box.dataset.field = name;
     return box;
@@ -89,27 +110,39 @@ export class RequestForm {
     if (name === "id_number") this.readNumber();
     if (name === "birth_date" && value) this.values.age_years = "";
     this.show(name);
+    this.check({ typing: name });
     this.onchange(this.values);
   }
 
   readNumber() {
     const facts = readIdNumber(this.values.id_number);
     if (facts) Object.assign(this.values, facts, { age_years: "" });
-    const length = this.values.id_number.trim().length;
-    this.complain("id_number", length >= 18 && !facts ? t("ui.form.id_number_wrong") : "");
+  }
+
+  /** Mark what is wrong at its field, at once; true when nothing is. */
+  check({ typing = "", isFinal = false } = {}) {
+    const bad = ["birth_date", "age_years"].filter((name) => this.inputs[name].validity.badInput);
+    const found = problemsOf(this.values, { typing, bad });
+    if (isFinal || this.isChecked) {
+      this.isChecked = true;
+      if (!this.values.name.trim()) found.name = t("ui.form.name_needed");
+      if (!this.values.sex && this.values.kind !== "emergency") found.sex = t("ui.form.sex_needed");
+    }
+    for (const name of Object.keys(this.errors)) this.complain(name, found[name] || "");
+    return Object.keys(found).length === 0;
   }
 
   complain(name, text) {
-    this.errors[name].textContent = text;
-    this.errors[name].hidden = !text;
-    const target = this.inputs[name];
-    if (target.matches("input, textarea")) target.setAttribute("aria-invalid", String(Boolean(text)));
+    const error = this.errors[name];
+    if (error.textContent !== text) error.textContent = text;
+    error.hidden = !text;
+    this.inputs[name].setAttribute("aria-invalid", String(Boolean(text)));
   }
 
   show(except = "") {
     for (const [name, input] of Object.entries(this.inputs)) {
       if (input.matches("input, textarea")) {
-        if (name !== except) input.value = this.values[name];
+        if (name !== except && !input.validity.badInput) input.value = this.values[name];
         continue;
       }
       for (const choice of input.children) {
@@ -120,25 +153,28 @@ export class RequestForm {
     }
     const unknown = this.values.kind === "emergency";
     this.element.querySelector('[data-field="id_number"]').hidden = unknown;
-    this.inputs.age_years.disabled = Boolean(this.values.birth_date);
-    this.inputs.age_years.placeholder = this.values.birth_date ? ageFrom(this.values.birth_date) : "";
+    const reckoned = this.values.birth_date ? ageFrom(this.values.birth_date) : null;
+    this.inputs.age_years.disabled = this.unit.disabled = Boolean(this.values.birth_date);
+    this.inputs.age_years.placeholder = reckoned ? reckoned.age_years : "";
+    this.unit.value = (reckoned || this.values).age_unit;
     this.element.querySelector('[data-field="onset_at"]').classList.toggle("qp-asked", this.values.requested !== "routine" && !this.values.onset_at);
   }
 
-  /** First input that must be filled before the case can go up, marked; null when all is there. */
+  /** First field that keeps the case from going up, marked, with what is wrong; null when none. */
   firstProblem() {
-    this.complain("name", this.values.name.trim() ? "" : t("ui.form.name_needed"));
-    this.complain("sex", this.values.sex || this.values.kind === "emergency" ? "" : t("ui.form.sex_needed"));
-    this.readNumber();
-    const wrong = Object.keys(this.errors).find((name) => !this.errors[name].hidden && name !== "age_years");
-    if (!wrong) return null;
+    if (this.check({ isFinal: true })) return null;
+    const wrong = Object.keys(this.errors).find((name) => !this.errors[name].hidden);
     const input = this.inputs[wrong];
-    return input.matches("input, textarea") ? input : input.firstChild;
+    return { text: this.errors[wrong].textContent, focus: () => (input.matches("input, textarea") ? input : input.querySelector('[tabindex="0"]')).focus() };
   }
 
+  /** True when somebody is named and nothing typed is wrong. */
   isWorthSaving() {
-    const number = this.values.id_number.trim();
-    return Boolean(this.values.name.trim()) && (!number || readIdNumber(number) !== null);
+    return Boolean(this.values.name.trim()) && this.isSound();
+  }
+
+  isSound() {
+    return Object.keys(problemsOf(this.values)).length === 0;
   }
 
   request() {
@@ -147,7 +183,7 @@ export class RequestForm {
     return {
       patient: {
         name: v.name.trim(), kind: v.kind, id_number: known ? v.id_number.trim().toUpperCase() : "", birth_date: v.birth_date || null,
-        age_years: v.birth_date || v.age_years === "" ? null : Number(v.age_years), sex: v.sex, phone: v.phone.trim(), issuer: "", patient_id: v.patient_id.trim(),
+        age_years: v.birth_date ? null : ageInYears(v), sex: v.sex, phone: v.phone.trim(), issuer: "", patient_id: v.patient_id.trim(),
       },
       clinical: {
         requested: v.requested, onset_at: v.onset_at ? new Date(v.onset_at).toISOString() : null,
@@ -199,14 +235,6 @@ export function differenceTable(fields, differences) {
 function temporaryNumber(now = new Date()) {
   const digits = (n) => String(n).padStart(2, "0");
   return `JZ${now.getFullYear()}${digits(now.getMonth() + 1)}${digits(now.getDate())}${digits(now.getHours())}${digits(now.getMinutes())}${digits(now.getSeconds())}`;
-}
-
-function ageFrom(birthDate) {
-  const [year, month, day] = birthDate.split("-").map(Number);
-  const today = new Date();
-  const before = today.getMonth() + 1 < month || (today.getMonth() + 1 === month && today.getDate() < day);
-  const years = today.getFullYear() - year - (before ? 1 : 0);
-  return Number.isNaN(years) || years < 0 ? "" : String(years);
 }
 
 function localInput(iso) {

@@ -1,15 +1,19 @@
 /** Files of a case: how far each is on its way, its quality, what the AI suspects. */
 import { t } from "/static/api.js";
-import { bytes, button, dialog, fill, h } from "/static/dom.js";
-import { aiBox, gateCards, modalityText } from "/static/parts.js";
+import { bytes, button, dialog, fill, h, when } from "/static/dom.js";
+import { aiBox, gateCards, isPending, known, modalityText } from "/static/parts.js";
 import { drop, percent, retry } from "/static/upload.js";
 import { showViewer } from "/static/viewer_host.js";
 
+/** Kinds of file that name a patient themselves; of others the form speaks. */
+const SPEAKING = ["dicom", "wfdb"];
+
 export class ItemList {
-  constructor({ onremove, onchange }) {
+  constructor({ onremove, onchange, onmodality }) {
     this.element = h("div", { class: "qp-items", "aria-live": "polite" });
     this.onremove = onremove;
     this.onchange = onchange;
+    this.onmodality = onmodality;
     this.rows = new Map();
     this.prints = new Map();
   }
@@ -37,10 +41,22 @@ export class ItemList {
       row = fresh;
     }
     if (this.element.children[at] !== row) this.element.insertBefore(row, this.element.children[at] || null);
-    if (entry.item) progress(row, entry.item);
+    if (entry.item && entry.item.state !== "asked") progress(row, entry.item);
+  }
+
+  /** A picture does not say what it shows: a person does, and the other files go on meanwhile. */
+  question(item) {
+    const url = URL.createObjectURL(item.blob);
+    const thumb = h("img", { class: "qp-thumb qp-thumb-asked", src: url, alt: item.file_name, onload: () => URL.revokeObjectURL(url) });
+    const pick = (value) => button(modalityText(value), () => this.onmodality(value), { kind: "primary", testid: `modality-${value}` });
+    return h("article", { class: "qp-item qp-item-asked", dataset: { testid: "upload-item", state: "asked" } },
+      h("div", { class: "qp-item-head" }, thumb, h("b", { class: "qp-file" }, item.file_name), h("span", { class: "qp-fine" }, bytes(item.size)),
+        button(t("ui.capture.drop_item"), async () => { await drop(item.upload_id); this.onchange(); }, { kind: "quiet" })),
+      h("div", { class: "qp-row", role: "group", "aria-label": t("ui.capture.modality_ask", { name: item.file_name }) }, h("span", {}, t("ui.capture.modality_ask", { name: item.file_name })), pick("cxr"), pick("ecg")));
   }
 
   item(item) {
+    if (item.state === "asked") return this.question(item);
     const failed = item.state === "failed";
     return h("article", { class: `qp-item qp-item-${item.state}`, dataset: { testid: "upload-item", state: item.state } },
       h("div", { class: "qp-item-head" }, h("b", { class: "qp-file" }, item.file_name), h("span", { class: "qp-fine" }, bytes(item.size)), h("span", { class: "qp-item-state" }),
@@ -52,14 +68,33 @@ export class ItemList {
 
   recording(view, one) {
     const refused = one.refusal || (one.notices || []).some((notice) => notice.severity === "refuse");
-    return h("article", { class: "qp-item qp-item-stored", dataset: { testid: "recording", state: one.state, recording: one.id } },
+    const closed = !isPending(one) && one.state !== "read";
+    return h("article", { class: `qp-item qp-item-${closed ? "failed" : "stored"}`, dataset: { testid: "recording", state: one.state, recording: one.id } },
       h("div", { class: "qp-item-head" }, one.thumb_url ? h("img", { class: "qp-thumb", src: one.thumb_url, alt: "" }) : null,
         h("b", { class: "qp-file" }, one.file_name), h("span", { class: "qp-fine" }, one.modality ? modalityText(one.modality) : ""),
-        h("span", { class: "qp-item-state qp-ok" }, t("ui.upload.stored")),
+        h("span", { class: `qp-item-state ${closed ? "qp-bad" : "qp-ok"}` }, t(closed ? "ui.upload.stored_closed" : "ui.upload.stored")),
         one.kind ? button(t("ui.capture.look"), () => look(view, one), { kind: "quiet", testid: "look" }) : null,
         view.permissions.edit ? button(t(refused ? "ui.capture.replace" : "ui.capture.remove"), () => this.onremove(one), { kind: "quiet", testid: "remove-recording" }) : null),
-      gateCards(one), aiBox(one, findingsOf(view, one)));
+      closed ? closedCard(one) : [dateLine(one), gateCards(one), aiBox(one, findingsOf(view, one))]);
   }
+}
+
+/** Why a stored file can't be opened, and what to do. */
+function closedCard(one) {
+  const reasons = one.refusal ? [one.refusal] : one.declined || [];
+  return h("div", { class: "qp-card qp-card-refuse", role: "alert", dataset: { testid: "closed" } }, h("b", {}, t("ui.upload.closed")),
+    reasons.map((reason) => [h("span", {}, reason.text), reason.advice ? h("p", { class: "qp-advice" }, reason.advice) : null]));
+}
+
+/** When the file says it was made and whom it names, at the age of that day; another day in red. */
+function dateLine(one) {
+  if (!one.examination) return null;
+  const day = one.examined_at ? when(one.examined_at) : one.examined_on || "";
+  const who = SPEAKING.includes((one.facts || {}).source_kind) ? one.in_file || {} : {};
+  const named = [who.name, who.sex && known("ui.sex", who.sex), who.age_text].filter(Boolean).join(" · ");
+  return h("p", { class: "qp-fine qp-dated", dataset: { testid: "examined", examination: one.examination } },
+    h("span", { class: one.examination === "current" ? "" : "qp-bad qp-strong" }, t(`ui.examined.${one.examination}`, { day })),
+    named ? h("span", {}, t("ui.examined.in_file", { person: named })) : null);
 }
 
 export function findingsOf(view, recording) {

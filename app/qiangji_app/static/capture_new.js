@@ -1,15 +1,19 @@
 /** A new examination: files, request form, quality and AI hints, submission. */
 import { ApiError, del, get, newId, post, put, session, t } from "/static/api.js";
-import { beforeLeaving, button, confirmed, debounce, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
+import { beforeLeaving, button, confirmed, debounce, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { callList } from "/static/calls.js";
-import { alarm, isPending, loadCase, messageThread, modalityText } from "/static/parts.js";
+import { alarm, isPending, loadCase, messageThread, modalityText, personLine } from "/static/parts.js";
 import { RequestForm } from "/static/capture_form.js";
 import { ItemList } from "/static/capture_items.js";
 import { askIdentity, submitCase } from "/static/capture_submit.js";
-import { drop, enqueue, filesOf, onUploads, settle, uploads, usable } from "/static/upload.js";
+import { answer, drop, enqueue, filesOf, onUploads, settle, uploads, usable } from "/static/upload.js";
 import { forget, recall, remember } from "/static/store.js";
 
 const POLL_MS = 1500;
+/** As the server: one examination of one patient. */
+const MAX_FILES = 20;
+/** Kinds of file that do not say what they show. */
+const PICTURE = /\.(png|jpe?g|bmp)$/i;
 
 const userId = () => session().user.id;
 
@@ -28,10 +32,10 @@ export class NewExamination {
     this.view = null;
     this.saves = 0;
     this.current = recall(userId(), "case") || this.fresh();
-    this.items = new ItemList({ onremove: (recording) => this.remove(recording), onchange: () => this.reload() });
+    this.items = new ItemList({ onremove: (recording) => this.remove(recording), onchange: () => this.reload(), onmodality: (value) => this.answerModality(value) });
     this.form = new RequestForm({
       values: recall(userId(), `form.${this.current.id}`),
-      onchange: (values) => { remember(userId(), `form.${this.current.id}`, values); this.saveSoon(); },
+      onchange: (values) => { if (this.form.isSound()) this.say(""); remember(userId(), `form.${this.current.id}`, values); this.saveSoon(); },
       onidentity: (fields, differences) => this.confirmIdentity(fields, differences),
     });
     this.saveSoon = debounce(() => this.save(), 900);
@@ -45,7 +49,7 @@ export class NewExamination {
 
   open() {
     this.notice = h("div", { class: "qp-notices" });
-    this.saved = h("span", { class: "qp-fine", role: "status" });
+    this.saved = h("span", { class: "qp-fine", role: "status", dataset: { testid: "bar-note" } });
     this.submitButton = button(t("ui.capture.submit"), () => this.submit(), { kind: "primary", testid: "submit-case" });
     fill(this.body, this.notice,
       h("div", { class: "qp-two" },
@@ -93,19 +97,31 @@ export class NewExamination {
     return h("div", {}, this.modalityChips, zone);
   }
 
+  /** Say what the examination is; false where its files said otherwise before. */
   async setModality(value) {
+    if (value && this.current.exists) {
+      const view = await post("/cases", { case_id: this.current.id, modality: value });
+      if (view.modality && view.modality !== value) {
+        this.say(t("ui.capture.other_modality", { is: modalityText(view.modality), not: modalityText(value) }), "warn");
+        return false;
+      }
+    }
     this.current.modality = value;
     remember(userId(), "case", this.current);
     for (const chip of this.modalityChips.children) chip.setAttribute("aria-pressed", String(chip.dataset.modality === value));
-    if (value && this.current.exists) await post("/cases", { case_id: this.current.id, modality: value });
+    if (value) await answer(this.current.id, value);
+    return true;
   }
 
-  /** Pictures and tables do not say what they are: a person does. */
-  async askModality(files) {
-    if (this.current.modality || !files.some((file) => /\.(png|jpe?g|csv)$/i.test(file.name))) return;
-    const pick = (value) => ({ text: modalityText(value), value, testid: `modality-${value}` });
-    const value = await dialog({ title: t("ui.capture.modality"), body: h("p", {}, t("ui.capture.modality_ask")), actions: [pick("cxr"), pick("ecg")] });
-    if (value) await this.setModality(value);
+  async answerModality(value) {
+    if (await guarded(() => this.setModality(value))) this.say("");
+    this.draw();
+  }
+
+  /** A message in the bar at the foot: it covers no button. */
+  say(text, kind = "") {
+    this.saved.textContent = text;
+    this.saved.className = kind ? `qp-bar-note qp-bar-${kind}` : "qp-fine";
   }
 
   async add(files) {
@@ -117,8 +133,15 @@ export class NewExamination {
       toast(t("ui.capture.already_submitted"), { kind: "warn" });
       return;
     }
-    await this.askModality(files.filter((file) => file.size));
-    await enqueue(this.current.id, this.current.modality, files);
+    const already = uploads(this.current.id).length + (this.view ? this.view.recordings.length : 0);
+    if (already + files.length > MAX_FILES) {
+      this.say(t("ui.capture.too_many", { n: already + files.length, max: MAX_FILES }), "warn");
+      return;
+    }
+    const asks = (file) => !this.current.modality && file.size && PICTURE.test(file.name);
+    await enqueue(this.current.id, this.current.modality, files.filter((file) => !asks(file)));
+    await enqueue(this.current.id, "", files.filter(asks), { isAsked: true });
+    this.say("");
     this.draw();
   }
 
@@ -138,19 +161,23 @@ export class NewExamination {
 
   /** Save the form when it names somebody; the typed text is kept here in any case. */
   async save({ loud = false } = {}) {
-    if (!this.form.isWorthSaving()) return;
+    if (!this.form.isWorthSaving()) {
+      if (!this.form.isSound()) this.say(t("ui.capture.not_saved"), "warn");
+      return;
+    }
     try {
       await this.ensureCase();
       this.saves += 1;
       this.view = await put(`/cases/${this.current.id}/request`, this.form.request());
       this.saves += 1;
-      this.saved.textContent = t("ui.capture.saved");
+      this.say(t("ui.capture.saved"));
       this.form.showAnswer(this.view);
       this.draw();
       this.watch(); // another age or sex has every recording read again
     } catch (error) {
       if (loud) throw error;
-      this.saved.textContent = error instanceof ApiError && error.status === 0 ? t("ui.capture.saved_here") : error.message;
+      if (error instanceof ApiError && error.status === 0) this.say(t("ui.capture.saved_here"));
+      else this.say(error.message, "warn");
     }
   }
 
@@ -248,12 +275,12 @@ export class NewExamination {
     const problem = this.form.firstProblem();
     if (problem) {
       problem.focus();
-      toast(t("ui.capture.form_incomplete"), { kind: "warn" });
+      this.say(problem.text, "warn");
       return;
     }
     const open = uploads(this.current.id).filter((item) => item.state !== "stored");
     if (open.length || !((this.view && this.view.recordings.length) || uploads(this.current.id).length)) {
-      toast(t(open.length ? "ui.capture.still_sending" : "ui.capture.no_recording"), { kind: "warn" });
+      this.say(open.length ? stillOpen(open) : t("ui.capture.no_recording"), "warn");
       return;
     }
     this.saveSoon.cancel();
@@ -276,9 +303,11 @@ export class NewExamination {
     forget(userId(), `form.${this.current.id}`);
     this.close();
     this.fresh();
-    fill(this.body, h("section", { class: "qp-panel qp-done", dataset: { testid: "submitted" } }, h("h2", {}, t("ui.capture.submitted")),
+    fill(this.body, h("section", { class: "qp-panel qp-done", dataset: { testid: "submitted" } }, h("h2", {}, t("ui.capture.submitted")), h("p", {}, personLine(sent.patient)),
       h("p", { class: "qp-big" }, sent.short_id), alarm(sent), h("p", {}, t("ui.capture.submitted_text")),
       h("div", { class: "qp-row qp-center" }, button(t("ui.capture.next"), () => this.onnew(), { kind: "primary", testid: "next-patient" }), button(t("ui.capture.tab.mine"), () => this.onlist()))));
+    window.scrollTo(0, 0);
+    this.body.querySelector('[data-testid="next-patient"]').focus();
     this.onsubmitted(sent);
   }
 
@@ -293,4 +322,12 @@ export class NewExamination {
     this.fresh();
     this.onnew();
   }
+}
+
+/** Which file keeps the case from going up, by name. */
+function stillOpen(open) {
+  const asked = open.find((item) => item.state === "asked");
+  if (asked) return t("ui.capture.modality_ask", { name: asked.file_name });
+  const failed = open.find((item) => item.state === "failed");
+  return t(failed ? "ui.capture.one_failed" : "ui.capture.still_sending", { name: (failed || open[0]).file_name });
 }

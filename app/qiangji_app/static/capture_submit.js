@@ -1,6 +1,6 @@
 /** Submission, with the two questions that may come back: another patient's file, a refused quality. */
 import { get, post, t } from "/static/api.js";
-import { askReason, h } from "/static/dom.js";
+import { askReason, dialog, h } from "/static/dom.js";
 import { differenceTable } from "/static/capture_form.js";
 
 /** Reading a file takes a second or two; the server stops asking for patience after a minute. */
@@ -18,6 +18,10 @@ export async function submitCase(view, form) {
         await new Promise((resume) => setTimeout(resume, READING_PAUSE_MS));
         continue;
       }
+      if (error.code === "case.nothing_readable") {
+        await sayClosed(error, view);
+        return null;
+      }
       const reason = await reasonFor(error, view);
       if (reason === undefined) throw error;
       if (reason === null) return null;
@@ -34,9 +38,10 @@ async function reasonFor(error, view) {
     return reason && { identity_reason: reason };
   }
   if (error.code === "gate.override_needed") {
+    const { held_back: held = [] } = await get(`/cases/${view.id}/warnings`);
     const reason = await askReason({
-      title: t("ui.submit.override"), intro: refusals(view, error), yes: t("ui.submit.override_yes"), kind: "danger",
-      choices: [t("ui.submit.override_choice.cannot"), t("ui.submit.override_choice.urgent"), t("ui.submit.override_choice.best")],
+      title: t("ui.submit.override"), intro: h("div", { dataset: { testid: "override" } }, h("p", {}, t("ui.submit.override_text")), heldList(held, error.message)), yes: t("ui.submit.override_yes"), kind: "danger",
+      choices: [t("ui.submit.override_choice.cannot"), t("ui.submit.override_choice.urgent"), t("ui.submit.override_choice.best"), t("ui.submit.override_choice.export")],
     });
     return reason && { override_reason: reason };
   }
@@ -49,12 +54,28 @@ export function askIdentity(fields, differences, yes) {
     differenceTable(fields, differences));
   return askReason({
     title: t("ui.submit.mismatch"), intro, yes, kind: "danger",
-    choices: [t("ui.submit.mismatch_choice.entered"), t("ui.submit.mismatch_choice.spelling"), t("ui.submit.mismatch_choice.checked")],
+    choices: choicesFor(fields),
   });
 }
 
-function refusals(view, error) {
-  const notices = view.recordings.flatMap((one) => (one.notices || []).filter((notice) => notice.severity === "refuse"));
-  return h("div", { dataset: { testid: "override" } }, h("p", {}, t("ui.submit.override_text")),
-    h("ul", { class: "qp-mismatch" }, notices.length ? notices.map((notice) => h("li", {}, notice.text, notice.advice ? ` ${notice.advice}` : "")) : h("li", {}, error.message)));
+/** Ready answers for what differs: the person, the date, or both. */
+function choicesFor(fields) {
+  const dated = [t("ui.submit.date_choice.clock"), t("ui.submit.date_choice.none"), t("ui.submit.date_choice.old")];
+  const person = [t("ui.submit.mismatch_choice.entered"), t("ui.submit.mismatch_choice.spelling"), t("ui.submit.mismatch_choice.checked")];
+  return [...(fields.some((field) => field !== "examined_at") ? person : []), ...(fields.includes("examined_at") ? dated : [])];
+}
+
+/** Each file that needs a reason, by name, with what is wrong with it and what can be done. */
+function heldList(held, otherwise) {
+  if (!held.length) return h("p", {}, otherwise);
+  return h("ul", { class: "qp-held" }, held.map((file) => h("li", { dataset: { testid: "held-file" } },
+    h("b", { class: "qp-file" }, file.file_name), " ", h("span", { class: "qp-badge qp-urgency-critical" }, t(file.is_readable ? "ui.gate.refuse" : "ui.upload.stored_closed")),
+    file.notices.map((notice) => h("p", {}, notice.text, notice.advice ? h("span", { class: "qp-advice" }, ` ${notice.advice}`) : null)))));
+}
+
+/** Nothing of the case can be opened: what to do instead. */
+async function sayClosed(error, view) {
+  const { held_back: held = [] } = await get(`/cases/${view.id}/warnings`);
+  await dialog({ title: t("ui.submit.closed"), testid: "nothing-readable", body: h("div", {}, h("p", {}, h("b", {}, error.message)), heldList(held, "")),
+    actions: [{ text: t("ui.common.close"), value: true, kind: "primary" }] });
 }

@@ -3,7 +3,8 @@
  *
  * Each item lives in IndexedDB with its file until the server has stored, re-read and compared it.
  * Its id is made here, so that a repeat is the same upload of the same case.
- * States: queued, sending, stored, failed; `waiting` marks a sending item between two attempts.
+ * States: asked (a person must say what it shows), queued, sending, stored, failed; `waiting` marks
+ * a sending item between two attempts.
  */
 import { ApiError, call, csrfHeaders, get, newId, post, session, t } from "/static/api.js";
 import { sha256 } from "/static/sha256.js";
@@ -37,14 +38,14 @@ export function isBusy() {
   return uploads().some((item) => item.state === "queued" || item.state === "sending");
 }
 
-/** Put files of a case in the queue; resolves when they are kept on disk. */
-export async function enqueue(caseId, modality, files) {
+/** Put files of a case in the queue, or aside until `answer`; resolves when they are kept on disk. */
+export async function enqueue(caseId, modality, files, { isAsked = false } = {}) {
   let order = Date.now();
   for (const file of files) {
     const item = {
       upload_id: newId(), case_id: caseId, modality, user_id: session().user.id, order: (order += 1),
       file_name: file.name, size: file.size, sha256: "", blob: file, received: 0, recording_id: null,
-      state: file.size ? "queued" : "failed",
+      state: !file.size ? "failed" : isAsked ? "asked" : "queued",
       error: file.size ? null : { message: t("ui.upload.empty"), advice: t("ui.upload.empty_advice") },
     };
     items.set(item.upload_id, item);
@@ -53,6 +54,16 @@ export async function enqueue(caseId, modality, files) {
     } catch {
       item.volatile = true; // the browser refuses to keep it: sent all the same, but not after a reload
     }
+    changed(item);
+  }
+  pump();
+}
+
+/** Send what was put aside in a case, as what a person says it shows. */
+export async function answer(caseId, modality) {
+  for (const item of uploads(caseId).filter((one) => one.state === "asked")) {
+    Object.assign(item, { state: "queued", modality });
+    await save(item);
     changed(item);
   }
   pump();
@@ -247,14 +258,14 @@ function sendChunk(item, offset) {
     request.onabort = lost;
     request.onload = () => {
       item.part = 0;
-      answer(item, request).then(resolve, reject);
+      answered(item, request).then(resolve, reject);
     };
     item.request = request;
     request.send(chunk);
   });
 }
 
-async function answer(item, request) {
+async function answered(item, request) {
   let body = {};
   try {
     body = JSON.parse(request.responseText);

@@ -199,6 +199,8 @@ def test_a_case_without_name_modality_or_file_is_not_sent(county: County) -> Non
     county.upload(nameless)
     empty = county.draft()
     shapeless = county.draft(modality="")
+    county.reader.outcomes[b"x"] = replace(outcome(), modality="")
+    county.upload(shapeless, b"x")
 
     for case_id, code in (
         (nameless, "case.name_needed"),
