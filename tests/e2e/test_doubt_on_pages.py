@@ -120,7 +120,7 @@ def test_a_hint_shows_its_band_and_the_abstaining_label_stands_beside_it(
 
     expect(page.locator("#stage .qp-hint")).to_contain_text("较可能 62 %(48–74 %)")
     doubt = page.locator('#stage [data-testid="uncertain"]')
-    expect(doubt).to_contain_text("AI 不确定,请医师判读")
+    expect(doubt).to_contain_text("AI 没有把握,不作提示")
     expect(doubt).to_contain_text("气胸 12 %(7–20 %)")
     expect(page.locator('#stage [data-testid="unfamiliar"]')).to_have_count(0)
     expect(page.locator("#stage")).not_to_contain_text("cxr-paediatric")

@@ -249,16 +249,15 @@ def test_a_report_that_was_not_saved_or_changed_elsewhere_is_not_signed(
         page.route(draft, lambda route: route.abort())
         page.get_by_test_id("sign").click()
         page.get_by_text("草稿没有存上").first.wait_for()
-        expect(page.get_by_test_id("confirm-yes")).to_have_count(0)
+        expect(page.get_by_test_id("sign-dialog")).to_have_count(0)
         assert signed == []
 
         page.unroute(draft)
         page.get_by_test_id("sign").click()
-        page.get_by_test_id("confirm-yes").wait_for()
+        page.get_by_test_id("sign-dialog").wait_for()
         other = {"template_id": "ecg_standard", "impression": "心房颤动"}
         path = f"/api/v1/cases/{case_id}"
         assert elsewhere.put(f"{path}/draft", json=other).status_code == 200
-        page.get_by_test_id("confirm-yes").click()
         page.get_by_test_id("sign-password").fill(PASSWORD)
         page.keyboard.press("Enter")
         page.get_by_text("报告内容已变,请核对后再签").wait_for()

@@ -88,12 +88,13 @@ def read_and_sign(page: Page, *, name: str, impression: str) -> None:
     page.get_by_test_id("report-impression").fill(impression)
     page.get_by_test_id("report-advice").fill("请结合临床。")
     page.get_by_test_id("sign").click()
-    page.get_by_test_id("confirm-yes").click()
-    signed, password = page.get_by_test_id("signed-report"), page.get_by_test_id("sign-password")
-    signed.or_(password).first.wait_for()
+    page.get_by_test_id("sign-dialog").wait_for()
+    password = page.get_by_test_id("sign-password")
     if password.is_visible():
         password.fill(PASSWORD)
-        page.get_by_test_id("unlock").click()
+    expect(page.get_by_test_id("sign-dialog")).to_contain_text(impression)
+    page.get_by_test_id("sign-yes").click()
+    signed = page.get_by_test_id("signed-report")
     signed.wait_for()
 
 

@@ -18,6 +18,12 @@ export function urgencyBadge(urgency) {
 
 export const modalityText = (modality) => (modality ? known("ui.modality", modality) : t("ui.modality.unknown"));
 
+/** Kinds of examination that a case holds. */
+export const modalitiesOf = (row) => (row.modalities && row.modalities.length ? row.modalities : [row.modality].filter(Boolean));
+
+/** `胸片 + 心电图`. */
+export const modalitiesText = (row) => modalitiesOf(row).map(modalityText).join(" + ") || t("ui.modality.unknown");
+
 export const demoBadge = (row) => (row.is_demo ? h("span", { class: "qp-badge qp-demo" }, t("ui.common.demo")) : null);
 
 /** Who reads a claimed case. */
@@ -35,11 +41,17 @@ export function personLine(patient) {
   return h("span", { class: "qp-person" }, h("b", {}, patient.name || t("ui.person.unnamed")), facts.length ? ` ${facts.join(" · ")}` : "");
 }
 
+/** Who says so, unless the text begins with it. */
+function sourceChip(reason) {
+  const source = known("ui.source", reason.source);
+  return reason.text.startsWith(source) ? null : h("span", { class: "qp-source" }, source);
+}
+
 /** Why a case is as urgent as it is. */
 export function reasonList(urgency) {
   const reasons = (urgency && urgency.reasons) || [];
   return h("ul", { class: "qp-reasons" }, reasons.map((reason) =>
-    h("li", {}, h("span", { class: "qp-source" }, known("ui.source", reason.source)), reason.text)));
+    h("li", {}, sourceChip(reason), reason.text)));
 }
 
 /** A loading, empty or error state in the middle of an area. */
@@ -83,6 +95,14 @@ export function isPending(recording) {
 /** True for a label that says something is wrong; "normal" labels are never shown as a hint. */
 export const isAbnormal = (finding) => !labels()[finding.label] || labels()[finding.label].is_abnormal;
 
+const RANKS = ["likely", "possible"];
+
+/** Hints the strongest first: by word, then by number; what is withheld comes last. */
+export function byStrength(findings) {
+  const rank = (finding) => (finding.suppressed_by || !RANKS.includes(finding.flag) ? RANKS.length : RANKS.indexOf(finding.flag));
+  return [...findings].sort((one, other) => rank(one) - rank(other) || (other.probability || 0) - (one.probability || 0));
+}
+
 const isFlagged = (finding) => finding.flag !== "none" && !finding.suppressed_by && isAbnormal(finding);
 
 const ALARMING = ["critical", "urgent", "priority"];
@@ -108,14 +128,16 @@ export function gateCards(recording) {
       notice.advice && h("p", { class: "qp-advice" }, notice.advice))));
 }
 
-/** What the AI says about one recording, or why it says nothing; always watermarked. `review` replaces the plain list. */
-export function aiBox(recording, findings, review = null) {
+/**
+ * What the AI says about one recording, or why it says nothing; always watermarked until a physician
+ * signed (`isSigned`). `review` replaces the plain list.
+ */
+export function aiBox(recording, findings, review = null, { isSigned = false } = {}) {
   const status = recording.ai_status;
   if (!status) return null; // hints are not for this account
   const body = status === "done" ? hints(recording, findings, review) : h("p", {}, recording.ai_text);
   return h("section", { class: `qp-ai qp-ai-${status}`, dataset: { testid: "ai-box" } },
-    h("div", { class: "qp-watermark", "aria-hidden": "true" }, t("ui.ai.watermark")),
-    h("header", {}, h("b", {}, t("ui.ai.title")), h("span", { class: "qp-watermark-line" }, t("ui.ai.watermark"))),
+    h("header", {}, h("b", {}, t("ui.ai.title")), isSigned ? h("span", { class: "qp-ok" }, t("ui.hints.judged")) : h("span", { class: "qp-watermark-line" }, t("ui.ai.watermark"))),
     status === "pending" ? h("p", {}, h("span", { class: "qp-spinner" }), t("ui.ai.status.pending")) : body,
     status === "pending" ? null : [statements(recording.statements), statements(recording.contradictions, "contradictions"), declined(recording), bundleLine(recording)]);
 }
@@ -124,7 +146,7 @@ function hints(recording, findings, review) {
   const flagged = findings.filter(isFlagged);
   const suppressed = findings.filter((finding) => finding.suppressed_by);
   return h("div", {}, unfamiliarLine(recording),
-    flagged.length ? review || h("ul", { class: "qp-hints" }, flagged.map(hintLine)) : [isUnremarkable(recording, findings) ? h("p", { class: "qp-nothing" }, t("ui.ai.nothing")) : null, review],
+    flagged.length ? [h("p", { class: "qp-fine" }, t("ui.hints.meaning")), review || h("ul", { class: "qp-hints" }, byStrength(flagged).map(hintLine))] : [isUnremarkable(recording, findings) ? h("p", { class: "qp-nothing" }, t("ui.ai.nothing")) : null, review],
     suppressed.length && !review ? h("ul", { class: "qp-hints qp-suppressed" }, suppressed.map((finding) =>
       h("li", {}, `${finding.label_text}: ${finding.suppressed_text || t("ui.ai.suppressed")}`))) : null,
     uncertainLine(findings));
@@ -141,7 +163,7 @@ function unfamiliarLine(recording) {
 /** Labels that are neither safely flagged nor safely left out, beside the list of hints. */
 function uncertainLine(findings) {
   const found = findings.filter((finding) => finding.is_uncertain && finding.flag === "none" && isAbnormal(finding));
-  return found.length ? h("p", { class: "qp-doubt", dataset: { testid: "uncertain" } }, h("b", {}, t("ui.ai.uncertain")), ": ",
+  return found.length ? h("p", { class: "qp-doubt", dataset: { testid: "uncertain" } }, h("b", {}, t("ui.hints.abstain")), ":",
     found.map((finding) => `${finding.label_text}${bandText(finding) ? ` ${bandText(finding)}` : ""}`).join(t("ui.ai.comma"))) : null;
 }
 
@@ -160,9 +182,16 @@ function hintLine(finding) {
 /** `较可能 62 %(48–74 %) ⓘ`; without a band the number is in the tooltip only: alone it misleads. */
 export function flagLine(finding, lead = "") {
   const detail = flagDetail(finding);
-  return h("span", { title: detail }, lead, known("flag", finding.flag), bandText(finding) ? ` ${bandText(finding)}` : "",
+  return h("span", { title: detail }, lead, known("flag", finding.flag), bandText(finding) ? ` ${bandText(finding)}` : "", lineText(finding),
     finding.is_uncertain ? h("span", { class: "qp-badge qp-badge-doubt" }, t("ui.ai.uncertain_mark")) : null,
     detail ? h("span", { class: "qp-muted", role: "img", "aria-label": detail }, " ⓘ") : null);
+}
+
+/** Where the line of the hint lies, beside its number. */
+function lineText(finding) {
+  if (finding.flag === "none" || !bandText(finding) || finding.threshold === null || finding.threshold === undefined) return "";
+  const percent = finding.threshold * 100;
+  return ` · ${t("ui.hints.line", { line: percent < 10 ? percent.toFixed(1) : Math.round(percent) })}`;
 }
 
 function flagDetail(finding) {
@@ -279,9 +308,9 @@ export const truncatedNote = () => h("p", { class: "qp-card qp-card-warn", role:
 export function caseRow(row, { onopen, extra = null }) {
   const waiting = row.state === "submitted" || row.state === "claimed" ? t("ui.case.waiting", { time: duration(row.waiting_minutes) }) : "";
   return h("button", { type: "button", class: `qp-case-row qp-edge-${row.urgency ? row.urgency.level : "routine"}`, dataset: { testid: "case-row", case: row.id }, onclick: () => guarded(onopen) },
-    row.thumb_url ? h("img", { src: row.thumb_url, alt: "", class: "qp-thumb", loading: "lazy" }) : h("span", { class: "qp-thumb qp-thumb-none" }, modalityText(row.modality)),
+    row.thumb_url ? h("img", { src: row.thumb_url, alt: "", class: "qp-thumb", loading: "lazy" }) : h("span", { class: "qp-thumb qp-thumb-none" }, modalitiesText(row)),
     h("span", { class: "qp-case-main" }, h("span", { class: "qp-case-top" }, personLine(row.patient), demoBadge(row)),
-      h("span", { class: "qp-fine" }, [row.short_id, modalityText(row.modality), when(row.submitted_at || row.created_at), waiting].filter(Boolean).join(" · ")),
+      h("span", { class: "qp-fine" }, [row.short_id, modalitiesText(row), when(row.submitted_at || row.created_at), waiting].filter(Boolean).join(" · ")),
       row.returned_reason ? h("span", { class: "qp-returned" }, `${t("ui.case.returned")} ${row.returned_reason.reason_text} ${row.returned_reason.text}`) : null),
     h("span", { class: "qp-case-side" }, stateBadge(row.state),
       row.has_open_call ? h("span", { class: "qp-badge qp-urgency-critical" }, t("ui.call.title")) : null, extra));

@@ -1,7 +1,8 @@
 /** AI hints one by one: accept, reject or put another label in place; by mouse or keys. */
-import { labels, labelText, put, t } from "/static/api.js";
-import { button, dialog, guarded, h } from "/static/dom.js";
-import { aiBox, flagLine, isAbnormal, known } from "/static/parts.js";
+import { labelText, put, t } from "/static/api.js";
+import { guarded, h } from "/static/dom.js";
+import { aiBox, byStrength, flagLine, isAbnormal, known } from "/static/parts.js";
+import { chooseLabel } from "/static/reading_label.js";
 
 const VERDICTS = { a: "accepted", x: "rejected", e: "edited" };
 
@@ -10,27 +11,29 @@ export class FindingReview {
     this.view = view;
     this.onverdict = onverdict;
     this.rows = [];
+    this.isSigned = view.report_version > 0 && !view.permissions.write;
     this.element = h("section", { class: "qp-findings", dataset: { testid: "findings" } }, view.recordings.map((one) => this.recording(one)));
   }
 
   recording(one) {
     const mine = (this.view.findings || []).filter((finding) => finding.recording_id === one.id && finding.source === "ai" && isAbnormal(finding));
-    const shown = mine.filter((finding) => finding.flag !== "none" || finding.verdict !== "open");
-    const rest = mine.filter((finding) => !shown.includes(finding));
+    const shown = byStrength(mine.filter((finding) => finding.flag !== "none" || finding.verdict !== "open"));
+    const rest = mine.filter((finding) => !shown.includes(finding) && !finding.is_uncertain);
     const list = h("div", {}, shown.map((finding) => this.row(finding)), rest.length ? h("details", { class: "qp-fine" }, h("summary", {}, t("ui.findings.unremarkable", { n: rest.length })),
       h("ul", {}, rest.map((finding) => h("li", {}, flagLine(finding, `${finding.label_text} · `))))) : null,
-    shown.length ? h("p", { class: "qp-fine" }, t("ui.findings.keys")) : null);
-    return aiBox(one, mine, one.ai_status === "done" ? list : null);
+    shown.length && this.view.permissions.write ? h("p", { class: "qp-fine" }, t("ui.hints.keys")) : null);
+    return aiBox(one, mine, one.ai_status === "done" ? list : null, { isSigned: this.isSigned });
   }
 
   row(finding) {
     const can = this.view.permissions.write;
-    const choice = (verdict, key) => h("button", { type: "button", class: `qp-verdict qp-verdict-${verdict}`, "aria-pressed": String(finding.verdict === verdict), title: key.toUpperCase(), disabled: !can, dataset: { testid: `verdict-${verdict}` },
+    const choice = (verdict, key) => h("button", { type: "button", class: `qp-verdict qp-verdict-${verdict}`, "aria-pressed": String(finding.verdict === verdict), title: key.toUpperCase(), dataset: { testid: `verdict-${verdict}` },
       onclick: () => guarded(() => this.decide(finding, verdict)) }, t(`ui.verdict.${verdict}`));
     const row = h("div", { class: `qp-finding qp-flag-${finding.flag}`, tabIndex: 0, dataset: { finding: finding.id, verdict: finding.verdict } },
       h("span", { class: "qp-grow" }, h("b", {}, finding.label_text), h("span", { class: "qp-fine qp-line" }, finding.suppressed_by ? finding.suppressed_text || t("ui.ai.suppressed") : flagLine(finding)),
         finding.verdict === "edited" ? h("span", { class: "qp-line" }, `→ ${labelText(finding.verdict_label)}`) : null),
-      h("span", { class: "qp-verdicts", role: "group", "aria-label": known("ui.verdict", finding.verdict) }, Object.entries(VERDICTS).map(([key, verdict]) => choice(verdict, key))));
+      can ? h("span", { class: "qp-verdicts", role: "group", "aria-label": known("ui.verdict", finding.verdict) }, Object.entries(VERDICTS).map(([key, verdict]) => choice(verdict, key)))
+        : h("span", { class: "qp-badge", dataset: { testid: "verdict" } }, known("ui.verdict", finding.verdict)));
     this.rows.push({ row, finding });
     return row;
   }
@@ -39,7 +42,7 @@ export class FindingReview {
   async decide(finding, verdict) {
     if (finding.verdict === verdict && verdict !== "edited") return this.send(finding, { verdict: "open" });
     if (verdict !== "edited") return this.send(finding, { verdict });
-    const label = await chooseLabel(this.view.modality, finding);
+    const label = await chooseLabel(finding);
     return label ? this.send(finding, { verdict, label }) : undefined;
   }
 
@@ -68,13 +71,4 @@ export class FindingReview {
     if (target) guarded(() => this.decide(target.finding, verdict));
     return Boolean(target);
   }
-}
-
-async function chooseLabel(modality, finding) {
-  const list = h("select", { class: "qp-input", size: 10, "aria-label": t("ui.findings.choose"), dataset: { testid: "choose-label" } },
-    Object.entries(labels()).filter(([, one]) => one.is_abnormal && one.modality === modality).map(([id]) => h("option", { value: id, selected: id === finding.verdict_label }, labelText(id))));
-  return dialog({
-    title: t("ui.findings.choose"), body: h("div", {}, h("p", {}, finding.label_text, " →"), list),
-    actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.common.confirm"), kind: "primary", run: () => list.value || false }],
-  });
 }

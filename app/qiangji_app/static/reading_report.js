@@ -1,8 +1,9 @@
 /** The report: structured template, phrases, autosaved draft, signature. */
-import { labels, labelText, post, put, session, t } from "/static/api.js";
+import { labels, labelText, put, session, t } from "/static/api.js";
 import { beforeLeaving, confirmed, debounce, fill, guarded, h, showError, toast, when } from "/static/dom.js";
-import { templatesOf } from "/static/templates.js";
-import { withPassword } from "/static/reading_acts.js";
+import { modalitiesOf } from "/static/parts.js";
+import { signReport } from "/static/reading_sign.js";
+import { templatesFor } from "/static/templates.js";
 
 const AUTOSAVE_MS = 1200;
 
@@ -53,7 +54,7 @@ export class ReportEditor {
   }
 
   async open() {
-    this.templates = await templatesOf(this.view.modality);
+    this.templates = await templatesFor(modalitiesOf(this.view));
     const wanted = this.content && this.content.template_id;
     this.template = this.templates.find((one) => one.id === wanted) || this.templates[0];
     if (!this.content) this.content = this.blank();
@@ -104,7 +105,7 @@ export class ReportEditor {
   }
 
   findingPicker() {
-    const known = Object.entries(labels()).filter(([, one]) => !one.modality || one.modality === this.view.modality);
+    const known = Object.entries(labels()).filter(([, one]) => !one.modality || modalitiesOf(this.view).includes(one.modality));
     const chips = h("div", { class: "qp-chips" }, known.map(([id]) => h("button", { type: "button", class: "qp-chip", "aria-pressed": String(this.content.findings.includes(id)), dataset: { label: id }, onclick: (event) => {
       const has = this.content.findings.includes(id);
       this.content.findings = has ? this.content.findings.filter((one) => one !== id) : [...this.content.findings, id];
@@ -200,8 +201,7 @@ export class ReportEditor {
     }
     await this.settle();
     if (!this.savedAs) throw new Error(t("ui.report.not_saved"));
-    if (!(await confirmed(t("ui.sign.title"), t("ui.sign.text", { name: this.view.patient.name, id: this.view.short_id }), { yes: t("ui.reading.sign"), kind: "primary" }))) return;
-    const signed = await withPassword(() => post(`/cases/${this.view.id}/sign`, { draft_sha256: this.savedAs }));
+    const signed = await signReport(this.view, { sha256: this.savedAs, template: this.template });
     if (signed) this.onsigned(signed);
   }
 }

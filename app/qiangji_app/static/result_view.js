@@ -1,7 +1,8 @@
 /** A signed result: who, where, when, image, findings, advice, signature, versions. */
 import { t } from "/static/api.js";
 import { h, showError, when } from "/static/dom.js";
-import { known, modalityText, valueList } from "/static/parts.js";
+import { known, modalitiesOf, modalitiesText, valueList } from "/static/parts.js";
+import { hintsLine } from "/static/reading_sign.js";
 import { fieldNames } from "/static/templates.js";
 
 /** One signed version. `compact` leaves out what the page around it already shows. */
@@ -9,8 +10,8 @@ export function reportSection(view, report, { compact = false } = {}) {
   const old = Boolean(report.superseded_by);
   return h("article", { class: `qp-result ${old ? "qp-superseded" : ""}`, dataset: { testid: "signed-report", version: report.version } },
     old ? h("div", { class: "qp-stamp" }, t("ui.result.superseded", { n: report.superseded_by })) : null,
-    h("header", { class: "qp-row" }, h("h3", {}, t("ui.result.title", { modality: modalityText(view.modality) })), h("span", { class: "qp-badge" }, t("ui.result.version", { n: report.version })),
-      report.ai_assisted === false ? null : h("span", { class: "qp-badge qp-ai-assisted" }, t("ui.result.ai_assisted"))),
+    h("header", { class: "qp-row" }, h("h3", {}, t("ui.result.title", { modality: modalitiesText(view) })), h("span", { class: "qp-badge" }, t("ui.result.version", { n: report.version })),
+      !report.ai_assisted ? null : h("span", { class: "qp-badge qp-ai-assisted" }, t("ui.result.ai_assisted"))),
     report.amend_reason ? h("p", { class: "qp-card qp-card-warn" }, t("ui.result.amended", { reason: report.amend_reason })) : null,
     compact ? null : people(view),
     fieldList(view, report),
@@ -18,7 +19,7 @@ export function reportSection(view, report, { compact = false } = {}) {
     (report.findings || []).length ? h("p", { class: "qp-chips" }, report.findings.map((one) => h("span", { class: "qp-badge" }, one.text))) : null,
     measured(report.measurements),
     h("h4", {}, t("ui.report.advice")), h("p", { class: "qp-impression" }, report.advice || t("ui.result.no_advice")),
-    signature(report), acknowledged(report));
+    hintsLine(report.ai_use), signature(report), acknowledged(report));
 }
 
 function people(view) {
@@ -36,7 +37,7 @@ function fieldList(view, report) {
   const entries = Object.entries(report.fields || {}).filter(([, text]) => text);
   if (!entries.length) return null;
   const terms = entries.map(([id]) => h("dt", {}, id));
-  fieldNames(view.modality, report.template_id).then((names) => terms.forEach((term, at) => { term.textContent = names[entries[at][0]] || entries[at][0]; }), showError);
+  fieldNames(modalitiesOf(view), report.template_id).then((names) => terms.forEach((term, at) => { term.textContent = names[entries[at][0]] || entries[at][0]; }), showError);
   return h("div", {}, h("h4", {}, t("ui.result.seen")), h("dl", { class: "qp-seen" }, entries.map(([, text], at) => h("div", {}, terms[at], h("dd", {}, text)))));
 }
 

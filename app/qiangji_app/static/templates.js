@@ -9,8 +9,13 @@ export function templatesOf(modality) {
   return read.get(modality);
 }
 
+/** Templates for every kind of examination that a case holds. */
+export async function templatesFor(modalities) {
+  return (await Promise.all(modalities.map(templatesOf))).flat();
+}
+
 /** Names of a template's fields by id; empty when the template is no longer known. */
-export async function fieldNames(modality, templateId) {
-  const found = (await templatesOf(modality)).find((one) => one.id === templateId);
+export async function fieldNames(modalities, templateId) {
+  const found = (await templatesFor(modalities)).find((one) => one.id === templateId);
   return Object.fromEntries(found ? found.fields.map((field) => [field.id, field.name]) : []);
 }

@@ -1,0 +1,30 @@
+/** Form and file name different people: said at the top of a case, with the desk's reason. */
+import { post, t } from "/static/api.js";
+import { askReason, button, h } from "/static/dom.js";
+import { known } from "/static/parts.js";
+
+/** Mark of a worklist row; null where nothing differs. */
+export const mismatchMark = (row) => (row.has_mismatch ? h("span", { class: "qp-badge qp-differs-mark", dataset: { testid: "mismatch-mark" } }, t("ui.identity.mark")) : null);
+
+/** What differs and why it was sent all the same; null where nothing differs. `after` redraws the case. */
+export function identityWarning(view, after) {
+  const found = view.differences || [];
+  if (!found.length) return null;
+  return h("section", { class: "qp-differs", role: "alert", dataset: { testid: "identity-warning" } },
+    h("b", {}, t("ui.identity.title")),
+    h("ul", {}, distinct(found).map((one) => h("li", {}, h("b", {}, known("ui.form", one.field)), " ", t("ui.identity.values", { form: one.in_form, file: one.in_file })))),
+    h("p", {}, view.identity_reason ? t("ui.identity.reason", { reason: view.identity_reason }) : t("ui.identity.no_reason")),
+    !view.identity_reason && view.permissions.confirm_identity ? button(t("ui.identity.confirm"), () => confirm(view, after), { testid: "confirm-identity" }) : null);
+}
+
+/** Several files of one patient say the same thing: once is enough. */
+function distinct(found) {
+  return [...new Map(found.map((one) => [`${one.field}|${one.in_form}|${one.in_file}`, one])).values()];
+}
+
+async function confirm(view, after) {
+  const reason = await askReason({ title: t("ui.identity.confirm"), intro: t("ui.identity.confirm_text") });
+  if (reason === null) return;
+  await post(`/cases/${view.id}/identity`, { reason });
+  await after();
+}

@@ -1,0 +1,48 @@
+/** The password beside what is signed: one field in the same dialog, shown only where it is needed. */
+import { ApiError, get, session, t, updateSession } from "/static/api.js";
+import { h } from "/static/dom.js";
+
+const ASKED_AGAIN = ["sign.password_needed", "session.wrong_password"];
+
+/** True while a password entered before still counts. */
+export function isUnlocked() {
+  const until = session().unlocked_until;
+  return Boolean(until) && new Date(until).getTime() > Date.now();
+}
+
+export class PasswordField {
+  /** `submit` is the test id of the dialog's button that Enter presses. */
+  constructor({ isNeeded, submit }) {
+    this.input = h("input", { type: "password", class: "qp-input", autocomplete: "current-password", "aria-label": t("ui.sign.password"), dataset: { testid: "sign-password" } });
+    this.wrong = h("p", { class: "qp-field-error", hidden: true, role: "alert" });
+    this.ask = h("label", { hidden: !isNeeded }, h("b", {}, t("ui.sign.password")), h("span", { class: "qp-fine" }, ` ${t("ui.sign.password_text")}`), this.input);
+    this.element = h("div", { class: "qp-password" }, this.ask, this.wrong);
+    this.input.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      this.input.closest("dialog").querySelector(`[data-testid="${submit}"]`).click();
+    });
+  }
+
+  /** Run `act(password)`; false, with the reason in the dialog, where the server refuses. */
+  async run(act) {
+    const isAsked = !this.ask.hidden;
+    if (isAsked && !this.input.value) return this.refuse(t("ui.sign.password_needed"));
+    try {
+      const done = await act(isAsked ? this.input.value : "");
+      if (isAsked) updateSession(await get("/session"));
+      return done;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (ASKED_AGAIN.includes(error.code)) this.ask.hidden = false;
+      return this.refuse([error.message, error.advice].filter(Boolean).join(" "));
+    }
+  }
+
+  refuse(text) {
+    this.wrong.textContent = text;
+    this.wrong.hidden = false;
+    this.input.select();
+    return false;
+  }
+}

@@ -1,0 +1,70 @@
+/** The last look before a signature: who, what, what is empty, what contradicts itself; one dialog. */
+import { post, t } from "/static/api.js";
+import { dialog, h, when } from "/static/dom.js";
+import { known, modalitiesText } from "/static/parts.js";
+import { PasswordField } from "/static/reading_password.js";
+
+/**
+ * Show what the server would sign and sign it. Resolves with the signed case, or null.
+ * `sha256` names the stored draft, `template` gives the names of its sections.
+ */
+export async function signReport(view, { sha256, template }) {
+  const found = await post(`/cases/${view.id}/presign`, { draft_sha256: sha256 });
+  const password = new PasswordField({ isNeeded: !found.is_unlocked, submit: "sign-yes" });
+  return dialog({
+    title: t("ui.sign.title"), testid: "sign-dialog", wide: true,
+    body: h("div", { class: "qp-sign", tabIndex: -1, autofocus: mustRead(view, found) }, warnings(view, found.contradictions), person(view), written(found.draft, template), hintsLine(found.ai_use), h("p", { class: "qp-fine" }, t("ui.sign.after")), password.element),
+    actions: [{ text: t("ui.sign.back"), kind: "quiet", run: () => null },
+      { text: t("ui.reading.sign"), kind: "primary", testid: "sign-yes", run: () => password.run((word) => post(`/cases/${view.id}/sign`, { draft_sha256: sha256, password: word })) }],
+  });
+}
+
+/** True where the eye must start at the top, not at the password. */
+const mustRead = (view, found) => found.contradictions.length > 0 || (view.differences || []).length > 0 || matchMedia("(max-width: 800px)").matches;
+
+function warnings(view, contradictions) {
+  const texts = contradictions.map((one) => one.text);
+  if ((view.differences || []).length) texts.push(t("ui.sign.identity", { reason: view.identity_reason }));
+  return texts.length ? h("section", { class: "qp-differs", role: "alert", dataset: { testid: "sign-contradictions" } }, h("b", {}, t("ui.sign.check")), h("ul", {}, texts.map((text) => h("li", {}, text)))) : null;
+}
+
+function person(view) {
+  const { patient } = view;
+  const dates = [...new Set(view.recordings.map((one) => (one.acquired_at ? when(one.acquired_at) : t("ui.sign.date_unknown", { at: when(one.received_at) }))))];
+  return facts([
+    [t("ui.form.name"), patient.name || t("ui.person.unnamed"), true], [t("ui.form.sex"), patient.sex && known("ui.sex", patient.sex)],
+    [t("ui.sign.age"), patient.age_text], [t("ui.sign.modality"), t("ui.sign.files", { modality: modalitiesText(view), n: view.recordings.length })],
+    [t("ui.result.acquired_at"), dates.join("、")], [t("ui.case.site"), `${view.site.name} · ${view.short_id}`],
+  ]);
+}
+
+function written(draft, template) {
+  const fields = template ? template.fields : [];
+  return facts([
+    ...fields.map((field) => [field.name, draft.fields[field.id]]),
+    [t("ui.report.impression"), draft.impression, true],
+    [t("ui.sign.coded"), draft.findings.map((one) => one.text).join("、")],
+    [t("ui.report.measures"), Object.values(draft.measurements).join("、")],
+    [t("ui.report.advice"), draft.advice],
+    [t("ui.call.title"), t(draft.is_critical ? "ui.sign.critical_yes" : "ui.sign.critical_no"), draft.is_critical],
+  ]);
+}
+
+/** Names and values; an empty value is said, not left out. */
+function facts(rows) {
+  return h("dl", { class: "qp-facts qp-sign-facts" }, rows.map(([name, value, isMain]) => {
+    const text = (value || "").trim();
+    return h("div", { class: isMain ? "qp-sign-main" : "" }, h("dt", {}, name), h("dd", { class: text ? "" : "qp-empty" }, text || t("ui.sign.empty")));
+  }));
+}
+
+/** What became of the AI's hints, in one line. */
+export function hintsLine(use) {
+  if (!use) return null;
+  const parts = [
+    use.accepted.length ? t("ui.use.accepted", { labels: use.accepted.join("、") }) : "",
+    use.edited.length ? t("ui.use.edited", { labels: use.edited.map((one) => `${one.hint} → ${one.put}`).join("、") }) : "",
+    use.rejected.length ? t("ui.use.rejected", { labels: use.rejected.join("、") }) : "",
+  ].filter(Boolean);
+  return h("p", { class: "qp-fine", dataset: { testid: "ai-use" } }, parts.length ? t("ui.use.line", { parts: parts.join(";") }) : t("ui.use.none"));
+}
