@@ -216,6 +216,7 @@ def test_a_draft_survives_the_language_switch_and_an_amendment_is_taken_over(
     page = other.page
     page.goto(f"{address}/reading?case={case_id}")
     page.get_by_test_id("take-over").click()
+    expect(page.get_by_text("正在处理此例(从 20")).to_be_visible()
     page.get_by_test_id("reason").fill("原医师下班")
     page.get_by_test_id("reason-yes").click()
     page.get_by_test_id("report-impression").fill("还没有保存的话")

@@ -93,9 +93,14 @@ def read_and_sign(page: Page, *, name: str, impression: str) -> None:
     if password.is_visible():
         password.fill(PASSWORD)
     expect(page.get_by_test_id("sign-dialog")).to_contain_text(impression)
+    expect(page.get_by_test_id("sign-dialog")).to_contain_text(name)
+    expect(page.get_by_test_id("sign-dialog")).to_contain_text("未填写")
     page.get_by_test_id("sign-yes").click()
     signed = page.get_by_test_id("signed-report")
     signed.wait_for()
+    expect(page.get_by_test_id("read-only")).to_be_visible()
+    expect(page.locator(".qp-side .qp-watermark-line")).to_have_count(0)
+    expect(page.locator("[data-testid^=verdict-]")).to_have_count(0)
 
 
 def acknowledge(person: Person, *, name: str, impression: str) -> bytes:

@@ -23,7 +23,10 @@ def sources() -> str:
 
 
 def keys() -> set[str]:
-    files = (PACKAGE.joinpath("locale", f"{name}.toml") for name in ("pages", "reading", "administration"))
+    files = (
+        PACKAGE.joinpath("locale", f"{name}.toml")
+        for name in ("pages", "reading", "administration")
+    )
     found = [key for file in files for key in tomllib.loads(file.read_text("utf-8"))]
     return {key for key in found if key.startswith("ui.")}
 

@@ -67,7 +67,7 @@ export function placeholder(kind, text, action = null) {
  */
 export function alarm(view, { compact = false, after = null } = {}) {
   if (!view.urgency || view.urgency.level !== "critical" || !["draft", "submitted", "claimed", "returned"].includes(view.state)) return null;
-  const machine = view.urgency.reasons.filter((reason) => reason.source === "model" || reason.source === "measurement");
+  const machine = view.urgency.reasons.filter((reason) => reason.level === "critical" && (reason.source === "model" || reason.source === "measurement"));
   if (!machine.length) return null;
   const repeats = raisedBy(view).map((modality) => h("li", {}, t(modality === "cxr" ? "ui.alarm.repeat_film" : "ui.alarm.repeat_ecg")));
   return h("section", { class: "qp-alarm", role: "alert", dataset: { testid: "alarm" } },

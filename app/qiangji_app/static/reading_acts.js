@@ -43,8 +43,9 @@ function missing(codes) {
 
 /** Return a case for retake with a reason code; resolves true when done. */
 export async function returnCase(view) {
+  const how = t(modalitiesOf(view).includes("cxr") ? "ui.return.text" : "ui.return.text_ecg");
   const codes = choice("return", codesOf(RETURN_CODES, view), "return");
-  const area = h("textarea", { rows: 3, class: "qp-input", "aria-label": t("ui.return.text"), placeholder: t("ui.return.text"), dataset: { testid: "return-text" } });
+  const area = h("textarea", { rows: 3, class: "qp-input", "aria-label": how, placeholder: how, dataset: { testid: "return-text" } });
   const { hint, refuse } = missing(codes);
   return dialog({
     title: t("ui.return.title"), body: h("div", {}, whose(view), h("p", {}, t("ui.return.intro")), codes, area, hint),

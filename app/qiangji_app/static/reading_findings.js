@@ -21,7 +21,7 @@ export class FindingReview {
     const rest = mine.filter((finding) => !shown.includes(finding) && !finding.is_uncertain);
     const list = h("div", {}, shown.map((finding) => this.row(finding)), rest.length ? h("details", { class: "qp-fine" }, h("summary", {}, t("ui.findings.unremarkable", { n: rest.length })),
       h("ul", {}, rest.map((finding) => h("li", {}, flagLine(finding, `${finding.label_text} · `))))) : null,
-    shown.length && this.view.permissions.write ? h("p", { class: "qp-fine" }, t("ui.hints.keys")) : null);
+    shown.length && this.view.permissions.write ? h("p", { class: "qp-fine qp-keys" }, t("ui.hints.keys")) : null);
     return aiBox(one, mine, one.ai_status === "done" ? list : null, { isSigned: this.isSigned });
   }
 

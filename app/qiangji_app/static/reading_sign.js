@@ -41,6 +41,7 @@ function person(view) {
 function written(draft, template) {
   const fields = template ? template.fields : [];
   return facts([
+    ...(draft.amends_version ? [[t("ui.sign.amends", { n: draft.amends_version }), draft.amend_reason, true]] : []),
     ...fields.map((field) => [field.name, draft.fields[field.id]]),
     [t("ui.report.impression"), draft.impression, true],
     [t("ui.sign.coded"), draft.findings.map((one) => one.text).join("、")],

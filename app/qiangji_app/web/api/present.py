@@ -143,6 +143,7 @@ class Presenter:
             {
                 "code": reason.code,
                 "source": reason.source,
+                "level": UrgencyLevel(reason.level).name.lower(),
                 "text": self.text(reason.code, reason.params),
             }
             for reason in found
