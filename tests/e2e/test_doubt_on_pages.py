@@ -16,8 +16,9 @@ from support.readings import film, prediction, reading
 
 from qiangji_app.bootstrap import catalogue
 from qiangji_app.domain.account import Session
-from qiangji_app.domain.case import Recording, RecordingState
+from qiangji_app.domain.case import Case, Recording, RecordingState
 from qiangji_app.domain.roles import Actor, Role
+from qiangji_app.domain.workflow import State
 from qiangji_app.services.context import Caller
 from qiangji_app.services.triage import assess
 from qiangji_app.web.api.present import Presenter
@@ -94,7 +95,8 @@ def shown(familiarity: Familiarity, *, flag: Flag) -> list[Any]:
         presenter.finding(replace(item, id=item.label, recording_id="r"), {}, found.reading)
         for item in found.findings
     ]
-    return [presenter.recording(recording, may_hint=True), findings]
+    case = Case("c", "county", "p", "cxr", State.SUBMITTED, START, "u")
+    return [presenter.recording(recording, case, may_hint=True), findings]
 
 
 def draw(page: Page, values: list[Any]) -> None:
