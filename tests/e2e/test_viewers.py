@@ -413,6 +413,12 @@ def test_a_prior_film_has_its_own_window_and_follows_zoom_while_linked(
     page.keyboard.press("+")
     assert page.evaluate(zoom) == pytest.approx(1.25)
 
+    mark = ".qj-pane[data-pane=prior] .qj-tr"
+    assert "既往检查" in page.inner_text(mark)
+    page.evaluate(f"{VIEWER}.props.prior[0].is_later = true")
+    ask(page, "showPrior('0')")
+    assert "之后检查" in page.inner_text(mark)
+
 
 def test_a_cut_transfer_is_reported_and_loads_on_retry(
     page: Page, address: str, store: harness.Recordings

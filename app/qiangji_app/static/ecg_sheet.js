@@ -68,7 +68,7 @@ export class EcgSheet {
 
   #mark() {
     const { facts } = this.signal;
-    const words = [this.isPrior ? this.t('prior_mark') : '', facts.is_demo ? this.t('demo_mark') : ''];
+    const words = [this.isPrior ? this.t(this.item.is_later ? 'later_mark' : 'prior_mark') : '', facts.is_demo ? this.t('demo_mark') : ''];
     this.cut = el('span', { className: 'qj-cut', hidden: true }, this.t('ecg.cut'));
     this.marks.replaceChildren(this.cut, ...words.filter(Boolean).map((word) => el('span', {}, word)));
   }

@@ -20,7 +20,7 @@ const LEAST_FIT = 0.5; // of true size; smaller (a phone) is not legible, the sh
  * Starts a viewer in an element.
  *
  * props: {lang: 'zh'|'en', texts: {zh: {...}, en: {...}},
- *         items: [{url, title, label, map_labels: [{id, text}]}], prior: [...same]}
+ *         items: [{url, title, label, map_labels: [{id, text}]}], prior: [...same, is_later]}
  * `title` (whose picture it is) is drawn on the picture; `label` (else the title) names it in lists.
  * `url` is the image's address, for example /api/v1/images/17; the viewer adds /ecg, /samples, /map.
  */

@@ -12,7 +12,7 @@ const TOOLS = [['window', 'W'], ['pan', 'P'], ['length', 'L'], ['ctr', 'C']];
  * Starts a viewer in an element.
  *
  * props: {lang: 'zh'|'en', texts: {zh: {...}, en: {...}},
- *         items: [{url, title, label, map_labels: [{id, text}]}], prior: [...same]}
+ *         items: [{url, title, label, map_labels: [{id, text}]}], prior: [...same, is_later]}
  * `title` (whose picture it is) is drawn on the picture; `label` (else the title) names it in lists.
  * `url` is the image's address, for example /api/v1/images/17; the viewer adds /film, /pixels, /map.
  */

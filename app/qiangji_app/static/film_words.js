@@ -32,7 +32,7 @@ export function fillWords(pane) {
     return;
   }
   fill(corners.tl, topLeft(pane));
-  fill(corners.tr, [pane.isPrior ? t('prior_mark') : '', facts.is_demo ? t('demo_mark') : '']);
+  fill(corners.tr, [pane.isPrior ? t(pane.item.is_later ? 'later_mark' : 'prior_mark') : '', facts.is_demo ? t('demo_mark') : '']);
   fill(corners.bl, bottomLeft(pane, known));
   fill(corners.br, [pixelWords(pane), t(`film.spacing.${facts.spacing_kind || 'none'}`)]);
 }
@@ -45,7 +45,8 @@ function topLeft({ t, facts, item }) {
   const view = facts.view && facts.view !== 'unknown' ? facts.view : t('film.view_unknown');
   const part = ['L', 'R'].includes(facts.laterality) ? sideText(t, facts.laterality) : '';
   const line = [view, facts.patient_position, part].filter(Boolean).join(' · ');
-  return [...new Set([item.title, facts.title, shownTime(facts.acquired_at), line])];
+  const time = shownTime(facts.acquired_at);
+  return [...new Set([item.title, facts.title, item.title.includes(time) ? '' : time, line])];
 }
 
 function bottomLeft({ t, facts, placement, window, ratio, inverted, picture }, known) {

@@ -56,14 +56,17 @@ function propsFor(kind, pictures, view, withMap) {
   return {
     lang, texts: { [lang]: textsUnder("viewer.") },
     items: pictures.map((one, at) => item(one.id, identity, `${at + 1} ${one.view ? known("ui.view", one.view) : ""} ${when(one.acquired_at || one.received_at)}`.trim(), withMap ? one.map_labels : [])),
-    prior: (view.prior || []).flatMap((study) => study.recordings.filter((one) => one.kind === kind).map((one) => priorItem(one, study, view.patient))),
+    prior: (view.prior || []).flatMap((study) => study.recordings.filter((one) => one.kind === kind).map((one) => otherItem(one, study, view))),
   };
 }
 
-/** An earlier study of the same person; the age of today does not belong on it. */
-function priorItem(one, study, patient) {
-  const date = when(study.acquired_at || study.created_at);
-  return item(one.id, `${owner({ ...patient, age_text: "" })} · ${date}`, date, []);
+/** Another study of the same person, named as later where it is; the age of today does not belong on it. */
+function otherItem(one, study, view) {
+  const taken = study.acquired_at || study.created_at;
+  const own = view.recordings.map((mine) => mine.acquired_at).find(Boolean) || view.created_at;
+  const isLater = new Date(taken) > new Date(own);
+  const label = isLater ? `${when(taken)}(${t("viewer.later_mark")})` : when(taken);
+  return { ...item(one.id, `${owner({ ...view.patient, age_text: "" })} · ${when(taken)}`, label, []), is_later: isLater };
 }
 
 /** Name, sex, age as they stand on the picture itself. */
