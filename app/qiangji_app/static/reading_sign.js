@@ -30,7 +30,7 @@ function warnings(view, contradictions) {
 
 function person(view) {
   const { patient } = view;
-  const dates = [...new Set(view.recordings.map((one) => (one.acquired_at ? when(one.acquired_at) : t("ui.sign.date_unknown", { at: when(one.received_at) }))))];
+  const dates = [...new Set(view.recordings.map((one) => (one.examined_at ? when(one.examined_at) : one.examined_on || t("ui.sign.date_unknown", { at: when(one.received_at) }))))];
   return facts([
     [t("ui.form.name"), patient.name || t("ui.person.unnamed"), true], [t("ui.form.sex"), patient.sex && known("ui.sex", patient.sex)],
     [t("ui.sign.age"), patient.age_text], [t("ui.sign.modality"), t("ui.sign.files", { modality: modalitiesText(view), n: view.recordings.length })],

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from qiangji_app.services import alarms, followup, listing
 from qiangji_app.services.ages import age_text, day_at
 from qiangji_app.services.context import Caller, Context
-from qiangji_app.web.api.cases import SignForm, Text, presenter, show, unlocked
+from qiangji_app.web.api.case_forms import SignForm, Text
+from qiangji_app.web.api.cases import presenter, show, unlocked
 from qiangji_app.web.api.deps import Ctx, Who
 from qiangji_app.web.api.present import Presenter
 from qiangji_app.web.api.words import Json
