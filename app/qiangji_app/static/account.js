@@ -9,8 +9,8 @@ const LEAST = 10; // characters, as the server demands
 export async function openAccount({ language, signOut }) {
   const { user } = session();
   const rows = [
-    ["ui.account.name", user.display_name], ["ui.account.site", user.site.name], ["ui.account.roles", user.roles.map((role) => known("ui.role", role)).join("、")],
-    ["ui.account.licence", user.licence_number], ["ui.account.signs", user.sign_modalities.map((one) => known("ui.modality", one)).join("、")],
+    ["ui.account.name", user.display_name], ["ui.account.site", user.site.name], ["ui.account.roles", user.roles.map((role) => known("ui.role", role)).join(t("ui.ai.comma"))],
+    ["ui.account.licence", user.licence_number], ["ui.account.signs", user.sign_modalities.map((one) => known("ui.modality", one)).join(t("ui.ai.comma"))],
   ].filter(([, value]) => value);
   const close = () => document.querySelector("dialog[open]").close();
   const acts = h("p", { class: "qp-row" }, button(t("ui.shell.other_language"), async () => { close(); await language(); }, { testid: "account-language" }), button(t("ui.shell.sign_out"), async () => { close(); await signOut(); }, { testid: "account-sign-out" }));
@@ -38,6 +38,7 @@ export function passwordForm({ ondone }) {
     return ondone();
   };
   const yes = button(t("ui.account.change"), change, { kind: "primary", testid: "password-change" });
-  return h("form", { class: "qp-plain-form", onsubmit: (event) => { event.preventDefault(); yes.click(); } },
+  yes.type = "submit"; // Enter in any of the three lines presses it
+  return h("form", { class: "qp-plain-form", noValidate: true, onsubmit: (event) => event.preventDefault() },
     h("label", {}, t("ui.account.present"), present), h("label", {}, t("ui.account.wanted", { n: LEAST }), wanted), h("label", {}, t("ui.account.again"), again), wrong, yes);
 }

@@ -42,7 +42,7 @@ export class AccountList {
     const isSelf = one.id === session().user.id;
     return h("article", { class: `qp-admin-row ${one.is_active ? "" : "qp-closed"}`, role: "listitem", dataset: { testid: "account-row", login: one.login } },
       h("span", {}, h("b", {}, one.display_name), h("span", { class: "qp-fine qp-line" }, one.login)),
-      h("span", {}, one.roles.map((role) => known("ui.role", role)).join("、"), one.licence_number ? h("span", { class: "qp-fine qp-line" }, `${t("ui.account.licence")} ${one.licence_number} · ${one.sign_modalities.map(modalityText).join("、")}`) : null),
+      h("span", {}, one.roles.map((role) => known("ui.role", role)).join(t("ui.ai.comma")), one.licence_number ? h("span", { class: "qp-fine qp-line" }, `${t("ui.account.licence")} ${one.licence_number} · ${one.sign_modalities.map(modalityText).join(t("ui.ai.comma"))}`) : null),
       h("span", {}, this.siteName(one.site_id)), h("span", {}, states(one)),
       h("span", { class: "qp-row qp-acts" },
         hasRole("system_administrator") ? button(t("ui.admin.edit"), () => this.edit(one), { kind: "quiet", testid: "edit" }) : null,

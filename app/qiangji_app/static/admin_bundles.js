@@ -17,8 +17,8 @@ export class BundleList {
   }
 
   row(one) {
-    return h("article", { class: "qp-admin-row qp-bundle-row", role: "listitem", dataset: { testid: "bundle-row" } }, h("b", {}, one.name), h("span", {}, one.version || "—"),
+    return h("article", { class: "qp-admin-row qp-bundle-row", role: "listitem", dataset: { testid: "bundle-row" } }, h("span", {}, h("b", {}, known("ui.admin.bundle", one.name)), h("span", { class: "qp-fine qp-line" }, one.name)), h("span", {}, one.version || "—"),
       h("span", {}, h("span", { class: `qp-badge ${MARKS[one.state] || ""}` }, known("ui.bundle", one.state)), one.reason && h("span", { class: "qp-bad qp-line" }, one.reason)),
-      h("span", { class: "qp-fine", title: one.sha256 }, one.sha256 ? `SHA-256 ${one.sha256.slice(0, 16)}…` : ""));
+      h("span", { class: "qp-fine", title: one.sha256 }, one.sha256 ? t("ui.admin.checksum", { n: one.sha256.slice(0, 16) }) : ""));
   }
 }

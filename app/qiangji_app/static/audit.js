@@ -1,5 +1,6 @@
 /** 审计: is the log whole, and who did or looked at what. No patient's name is in it. */
 import { get, hasRole, post, query, start, t } from "/static/api.js";
+import { dayInput } from "/static/dates.js";
 import { button, fill, h, showError, when } from "/static/dom.js";
 import { known, placeholder } from "/static/parts.js";
 
@@ -35,7 +36,7 @@ class AuditPage {
     this.type = h("select", { class: "qp-input", "aria-label": t("ui.audit.type"), dataset: { testid: "filter-type" }, onchange: search });
     this.actor = h("select", { class: "qp-input", "aria-label": t("ui.audit.actor"), dataset: { testid: "filter-actor" }, onchange: search }, h("option", { value: "" }, t("ui.audit.all_actors")));
     this.caseId = h("input", { type: "search", class: "qp-input", placeholder: t("ui.audit.case"), "aria-label": t("ui.audit.case"), dataset: { testid: "filter-case" }, onchange: search });
-    [this.since, this.until] = ["since", "until"].map((name) => h("input", { type: "date", class: "qp-input", "aria-label": t(`ui.audit.${name}`), title: t(`ui.audit.${name}`), dataset: { testid: `filter-${name}` }, onchange: search }));
+    [this.since, this.until] = ["since", "until"].map((name) => dayInput({ label: t(`ui.audit.${name}`), dataset: { testid: `filter-${name}` }, onday: search }));
     this.fillTypes();
     fill(this.root, h("main", { class: "qp-page qp-audit" },
       h("section", { class: "qp-panel" }, h("div", { class: "qp-row" }, h("h1", {}, t("ui.audit.whole")), h("span", { class: "qp-grow" }), button(t("ui.audit.verify"), () => this.verify(), { kind: "primary", testid: "verify" })),

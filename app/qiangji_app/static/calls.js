@@ -12,7 +12,7 @@ export function phoneLink(number) {
 /** The other side of a case: site (unless `beside` names it already), number, who is signed in there. Null where nobody is named. */
 export function contactLine(contact, beside = null) {
   if (!contact) return null;
-  const online = contact.online.length ? t("ui.contact.online", { names: contact.online.join("、") }) : "";
+  const online = contact.online.length ? t("ui.contact.online", { names: contact.online.join(t("ui.ai.comma")) }) : "";
   return h("span", { class: "qp-contact", dataset: { testid: "contact" } }, beside && beside.id === contact.site.id ? null : [h("span", {}, contact.site.name), " "],
     contact.phone ? phoneLink(contact.phone) : h("span", {}, t("ui.contact.none")), online && h("span", {}, ` · ${online}`));
 }

@@ -53,7 +53,7 @@ async function demo() {
     const name = document.createElement("b");
     name.textContent = account.display_name;
     const role = document.createElement("span");
-    role.textContent = [].concat(account.role || account.roles || []).map((one) => (hasText(`ui.role.${one}`) ? t(`ui.role.${one}`) : one)).join("、");
+    role.textContent = [].concat(account.role || account.roles || []).map((one) => (hasText(`ui.role.${one}`) ? t(`ui.role.${one}`) : one)).join(t("ui.ai.comma"));
     item.append(name, role);
     item.addEventListener("click", () => {
       at("login").value = account.login;

@@ -68,7 +68,7 @@ function header(page, pages) {
     h("nav", { class: "qp-nav", "aria-label": t("ui.shell.nav") }, pages.map((name) => h("a", { href: `/${name}`, "aria-current": name === page ? "page" : null, dataset: { testid: `nav-${name}` } }, t(`ui.nav.${name}`)))),
     isDemo ? h("span", { class: "qp-badge qp-demo" }, t("ui.common.demo")) : null,
     h("span", { class: "qp-sending", id: "qp-sending", hidden: true, role: "status" }), h("span", { class: "qp-grow" }),
-    h("button", { type: "button", class: "qp-user", title: t("ui.account.title"), dataset: { testid: "account" }, onclick: () => openAccount(acts) }, h("b", {}, user.display_name), h("span", {}, [user.site && user.site.name, user.roles.map((role) => known("ui.role", role)).join("、")].filter(Boolean).join(" · "))),
+    h("button", { type: "button", class: "qp-user", title: t("ui.account.title"), dataset: { testid: "account" }, onclick: () => openAccount(acts) }, h("b", {}, user.display_name), h("span", {}, [user.site && user.site.name, user.roles.map((role) => known("ui.role", role)).join(t("ui.ai.comma"))].filter(Boolean).join(" · "))),
     h("span", { class: "qp-top-acts" }, button(t("ui.shell.other_language"), acts.language, { kind: "quiet", testid: "language" }),
       button(t("ui.shell.sign_out"), acts.signOut, { kind: "quiet", testid: "sign-out" })));
 }

@@ -79,7 +79,7 @@ def _alert(ctx: Context, who: Caller, present: Presenter, alert: alarms.Alert) -
         "call_id": alert.call.id if alert.call else None,
         "kind": alert.kind,
         "state": alert.case.state.value,
-        "text": alert.call.text if alert.call else "；".join(words),
+        "text": alert.call.text if alert.call else present.text("list.semicolon").join(words),
         "since": alert.since.isoformat(),
         "site": present.site(alert.case.site_id),
         "short_id": alert.case.id[-8:],
