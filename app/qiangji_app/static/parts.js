@@ -26,6 +26,12 @@ export const modalitiesText = (row) => modalitiesOf(row).map(modalityText).join(
 
 export const demoBadge = (row) => (row.is_demo ? h("span", { class: "qp-badge qp-demo" }, t("ui.common.demo")) : null);
 
+/** The day of an examination that is not of the visit for which it goes up; null for one that is. */
+export function oldBadge(row) {
+  if (row.examination !== "old" && row.examination !== "future") return null;
+  return h("span", { class: "qp-badge qp-urgency-urgent", dataset: { testid: "old-examination" } }, t(`ui.examined.${row.examination}`, { day: row.examined_on }));
+}
+
 /** Who reads a claimed case. */
 export function holderText(holder) {
   if (holder.is_me) return t("ui.reading.by_me");
@@ -309,7 +315,7 @@ export function caseRow(row, { onopen, extra = null }) {
   const waiting = row.state === "submitted" || row.state === "claimed" ? t("ui.case.waiting", { time: duration(row.waiting_minutes) }) : "";
   return h("button", { type: "button", class: `qp-case-row qp-edge-${row.urgency ? row.urgency.level : "routine"}`, dataset: { testid: "case-row", case: row.id }, onclick: () => guarded(onopen) },
     row.thumb_url ? h("img", { src: row.thumb_url, alt: "", class: "qp-thumb", loading: "lazy" }) : h("span", { class: "qp-thumb qp-thumb-none" }, modalitiesText(row)),
-    h("span", { class: "qp-case-main" }, h("span", { class: "qp-case-top" }, personLine(row.patient), demoBadge(row)),
+    h("span", { class: "qp-case-main" }, h("span", { class: "qp-case-top" }, personLine(row.patient), demoBadge(row), oldBadge(row)),
       h("span", { class: "qp-fine" }, [row.short_id, modalitiesText(row), when(row.submitted_at || row.created_at), waiting].filter(Boolean).join(" · ")),
       row.returned_reason ? h("span", { class: "qp-returned" }, `${t("ui.case.returned")} ${row.returned_reason.reason_text} ${row.returned_reason.text}`) : null),
     h("span", { class: "qp-case-side" }, stateBadge(row.state),

@@ -22,13 +22,19 @@ export function reportSection(view, report, { compact = false } = {}) {
     hintsLine(report.ai_use), signature(report), acknowledged(report));
 }
 
+/** When the examination was made by its files; a day that is not of this visit says so. */
+function examinedText(view) {
+  const first = view.recordings.find((one) => one.examined_on === view.examined_on && one.examined_at);
+  const day = first ? when(first.examined_at) : view.examined_on || "";
+  return view.examination && view.examination !== "current" ? t(`ui.examined.${view.examination}`, { day }) : day;
+}
+
 function people(view) {
   const { patient, clinical } = view;
-  const first = view.recordings[0] || {};
   const rows = [
     ["ui.form.name", patient.name], ["ui.form.sex", patient.sex && known("ui.sex", patient.sex)], ["ui.form.age_years", patient.age_text],
     ["ui.form.visit_number", clinical.visit_number], ["ui.case.site", view.site.name], ["ui.case.number", view.short_id], ["ui.form.symptom", clinical.symptom],
-    ["ui.result.acquired_at", when(first.acquired_at || first.received_at)], ["ui.case.submitted_at", when(view.submitted_at)],
+    ["ui.result.acquired_at", examinedText(view)], ["ui.case.submitted_at", when(view.submitted_at)],
   ].filter(([, value]) => value !== "" && value !== null && value !== undefined);
   return h("dl", { class: "qp-facts qp-facts-wide" }, rows.map(([key, value]) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value))));
 }

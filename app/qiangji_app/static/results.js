@@ -2,7 +2,7 @@
 import { cases, post, query, start, t } from "/static/api.js";
 import { button, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { callList } from "/static/calls.js";
-import { caseRow, demoBadge, liveList, loadCase, messageThread, personLine, placeholder, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
+import { caseRow, demoBadge, liveList, loadCase, messageThread, oldBadge, personLine, placeholder, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { reportSection } from "/static/result_view.js";
 import { showViewer } from "/static/viewer_host.js";
 
@@ -93,7 +93,7 @@ class ResultsPage {
   head(view, newest) {
     const can = view.permissions;
     const link = (format) => h("a", { class: "qp-btn", target: "_blank", rel: "noopener", href: query(`/api/v1/cases/${encodeURIComponent(view.id)}/result.${format}`, { version: newest.version }), dataset: { testid: `open-${format}` } }, t(`ui.result.open_${format}`));
-    return h("header", { class: "qp-case-head" }, button("←", () => this.go(null), { kind: "quiet", title: t("ui.results.title"), testid: "back" }), personLine(view.patient), demoBadge(view),
+    return h("header", { class: "qp-case-head" }, button("←", () => this.go(null), { kind: "quiet", title: t("ui.results.title"), testid: "back" }), personLine(view.patient), demoBadge(view), oldBadge(view),
       h("span", { class: "qp-fine" }, view.short_id), stateBadge(view.state), urgencyBadge(view.urgency),
       h("span", { class: "qp-grow" }), newest ? [link("html"), link("pdf")] : null,
       can.acknowledge && newest ? button(t("ui.result.acknowledge"), () => this.acknowledge(view, newest), { kind: "primary", testid: "acknowledge" }) : null,

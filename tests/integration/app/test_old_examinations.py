@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
-from support.county import START, County, outcome
+from support.county import START, County, content, outcome, small_film
 
 from qiangji_app.domain.case import ClinicalRequest
 from qiangji_app.domain.examination import STUDY_DATE
 from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.workflow import State
-from qiangji_app.services import capture, identity, listing, results
+from qiangji_app.printing.result_page import result_html
+from qiangji_app.services import capture, identity, listing, results, review
 from qiangji_app.services.triage import Outcome
 from qiangji_app.web.api.cases import presenter
 from qiangji_app.web.api.present import Json
@@ -124,6 +125,30 @@ def test_a_signed_result_carries_the_date_of_an_old_film(county: County) -> None
     document = results.result_document(county.ctx, county.caller("operator").actor, signed)
 
     assert (document.examined_on, document.is_old_examination) == (date(2026, 3, 2), False)
+
+
+@pytest.mark.parametrize(
+    ("made", "printed"),
+    [
+        (dated(OLD), "1995-06-01(不是送检当日)"),
+        (dated(START), "<td>2026-03-02</td>"),
+        (dated(), "<td>文件里没有</td>"),
+    ],
+)
+def test_the_printed_result_says_of_which_day_it_is(
+    county: County, made: Outcome, printed: str
+) -> None:
+    county.reader.records[b"dated"] = small_film()
+    case_id = drafted(county, made)
+    operator, specialist = county.caller("operator").actor, county.caller("specialist").actor
+    capture.submit(county.ctx, operator, case_id, identity_reason="旧片")
+    review.claim(county.ctx, specialist, case_id)
+    review.save_draft(county.ctx, specialist, case_id, content())
+    county.sign(county.unlocked("specialist"), case_id)
+
+    document = results.result_document(county.ctx, operator, case_id)
+
+    assert printed in result_html(document, county.ctx.catalogue, Language.ZH)
 
 
 def test_an_age_is_that_of_the_examination(county: County) -> None:
