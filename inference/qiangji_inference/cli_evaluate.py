@@ -27,91 +27,113 @@ _SPLIT_SALT: Final = "conformal calibration"
 
 
 @dataclass(frozen=True)
-class _Conformal:
-    """How prediction sets are wanted; ``alpha`` None: not at all."""
+class _How:
+    """How to read, and what to do beyond: prediction sets, readings of changed recordings.
 
+    ``alpha`` None: no prediction sets. ``changed_sample`` None: nothing is changed.
+    """
+
+    rules: Rules
     alpha: float | None
     tables: tuple[str, ...]
     where: tuple[str, ...]
     fraction: float | None
+    changed_sample: int | None
+
+
+# Options of the command, one a type: its signature stays readable.
+_BundleName = Annotated[str, typer.Option("--bundle", help=text("cli.evaluate_bundle"))]
+_Labels = Annotated[list[str] | None, typer.Option(help=text("cli.labels"))]
+_Target = Annotated[list[str] | None, typer.Option(help=text("cli.target"))]
+_Sites = Annotated[Path | None, typer.Option(help=text("cli.sites"))]
+_FileColumn = Annotated[str, typer.Option(help=text("cli.file_column"))]
+_FileTemplate = Annotated[str, typer.Option(help=text("cli.file_template"))]
+_Where = Annotated[list[str] | None, typer.Option(help=text("cli.where"))]
+_Root = Annotated[Path | None, typer.Option(help=text("cli.root"))]
+_AgeColumn = Annotated[str, typer.Option(help=text("cli.age_column"))]
+_SexColumn = Annotated[str, typer.Option(help=text("cli.sex_column"))]
+_ViewColumn = Annotated[str, typer.Option(help=text("cli.view_column"))]
+_GroupColumn = Annotated[
+    str, typer.Option("--group-column", "--patient-column", help=text("cli.group_column"))
+]
+_SiteColumn = Annotated[str, typer.Option(help=text("cli.site_column"))]
+_Home = Annotated[list[str] | None, typer.Option(help=text("cli.home"))]
+_Group = Annotated[list[str] | None, typer.Option(help=text("cli.group"))]
+_NoGate = Annotated[bool, typer.Option("--no-gate", help=text("cli.no_gate"))]
+_AllowMissingAge = Annotated[
+    bool, typer.Option("--allow-missing-age", help=text("cli.allow_missing_age"))
+]
+_Conformal = Annotated[float | None, typer.Option(help=text("cli.conformal"))]
+_CalibrateOn = Annotated[list[str] | None, typer.Option(help=text("cli.calibrate_on"))]
+_CalibrateWhere = Annotated[list[str] | None, typer.Option(help=text("cli.calibrate_where"))]
+_CalibrateFraction = Annotated[float | None, typer.Option(help=text("cli.calibrate_fraction"))]
+_Robust = Annotated[bool, typer.Option("--robustness", help=text("cli.robustness"))]
+_RobustSample = Annotated[
+    int, typer.Option("--robustness-sample", min=1, help=text("cli.robustness_sample"))
+]
+_JsonPath = Annotated[Path | None, typer.Option("--json", help=text("cli.json"))]
+_HtmlPath = Annotated[Path | None, typer.Option("--html", help=text("cli.html"))]
+_NoPictures = Annotated[bool, typer.Option("--no-pictures", help=text("cli.no_pictures"))]
 
 
 def evaluate(
     *,
-    bundle_name: Annotated[str, typer.Option("--bundle", help=text("cli.evaluate_bundle"))],
-    labels: Annotated[list[str] | None, typer.Option(help=text("cli.labels"))] = None,
-    target: Annotated[list[str] | None, typer.Option(help=text("cli.target"))] = None,
-    sites: Annotated[Path | None, typer.Option(help=text("cli.sites"))] = None,
-    file_column: Annotated[str, typer.Option(help=text("cli.file_column"))] = "",
-    file_template: Annotated[str, typer.Option(help=text("cli.file_template"))] = "",
-    where: Annotated[list[str] | None, typer.Option(help=text("cli.where"))] = None,
-    root: Annotated[Path | None, typer.Option(help=text("cli.root"))] = None,
-    age_column: Annotated[str, typer.Option(help=text("cli.age_column"))] = "",
-    sex_column: Annotated[str, typer.Option(help=text("cli.sex_column"))] = "",
-    view_column: Annotated[str, typer.Option(help=text("cli.view_column"))] = "",
-    group_column: Annotated[
-        str, typer.Option("--group-column", "--patient-column", help=text("cli.group_column"))
-    ] = "",
-    site_column: Annotated[str, typer.Option(help=text("cli.site_column"))] = "",
-    home: Annotated[list[str] | None, typer.Option(help=text("cli.home"))] = None,
-    group: Annotated[list[str] | None, typer.Option(help=text("cli.group"))] = None,
-    no_gate: Annotated[bool, typer.Option("--no-gate", help=text("cli.no_gate"))] = False,
-    allow_missing_age: Annotated[
-        bool, typer.Option("--allow-missing-age", help=text("cli.allow_missing_age"))
-    ] = False,
-    conformal: Annotated[float | None, typer.Option(help=text("cli.conformal"))] = None,
-    calibrate_on: Annotated[list[str] | None, typer.Option(help=text("cli.calibrate_on"))] = None,
-    calibrate_where: Annotated[
-        list[str] | None, typer.Option(help=text("cli.calibrate_where"))
-    ] = None,
-    calibrate_fraction: Annotated[
-        float | None, typer.Option(help=text("cli.calibrate_fraction"))
-    ] = None,
-    robust: Annotated[bool, typer.Option("--robustness", help=text("cli.robustness"))] = False,
-    robust_sample: Annotated[
-        int, typer.Option("--robustness-sample", min=1, help=text("cli.robustness_sample"))
-    ] = SAMPLE,
-    json_path: Annotated[Path | None, typer.Option("--json", help=text("cli.json"))] = None,
-    html_path: Annotated[Path | None, typer.Option("--html", help=text("cli.html"))] = None,
-    no_pictures: Annotated[
-        bool, typer.Option("--no-pictures", help=text("cli.no_pictures"))
-    ] = False,
+    bundle_name: _BundleName,
+    labels: _Labels = None,
+    target: _Target = None,
+    sites: _Sites = None,
+    file_column: _FileColumn = "",
+    file_template: _FileTemplate = "",
+    where: _Where = None,
+    root: _Root = None,
+    age_column: _AgeColumn = "",
+    sex_column: _SexColumn = "",
+    view_column: _ViewColumn = "",
+    group_column: _GroupColumn = "",
+    site_column: _SiteColumn = "",
+    home: _Home = None,
+    group: _Group = None,
+    no_gate: _NoGate = False,
+    allow_missing_age: _AllowMissingAge = False,
+    conformal: _Conformal = None,
+    calibrate_on: _CalibrateOn = None,
+    calibrate_where: _CalibrateWhere = None,
+    calibrate_fraction: _CalibrateFraction = None,
+    robust: _Robust = False,
+    robust_sample: _RobustSample = SAMPLE,
+    json_path: _JsonPath = None,
+    html_path: _HtmlPath = None,
+    no_pictures: _NoPictures = False,
 ) -> None:
     """Validate a bundle on a labelled folder of one's own, read as in production."""
+    columns = Columns(
+        file=file_column,
+        template=file_template,
+        age=age_column,
+        sex=sex_column,
+        view=view_column,
+        group=group_column,
+        site=site_column,
+        kept=tuple(group or ()),
+    )
+    asked = _Asked(columns, tuple(target or ()), tuple(where or ()), root)
+    how = _How(
+        Rules(not no_gate, not allow_missing_age),
+        alpha=conformal,
+        tables=tuple(calibrate_on or ()),
+        where=tuple(calibrate_where or ()),
+        fraction=calibrate_fraction,
+        changed_sample=robust_sample if robust else None,
+    )
     with edge():
         (folder,) = wanted_bundles(bundle_name).values()
-        columns = Columns(
-            file=file_column,
-            template=file_template,
-            age=age_column,
-            sex=sex_column,
-            view=view_column,
-            group=group_column,
-            site=site_column,
-            kept=tuple(group or ()),
-        )
-        asked = _Asked(columns, tuple(target or ()), tuple(where or ()), root)
         sets = _sets(asked, tuple(labels or ()), sites)
-        how = _Conformal(
-            conformal,
-            tuple(calibrate_on or ()),
-            tuple(calibrate_where or ()),
-            calibrate_fraction,
-        )
-        rules = Rules(not no_gate, not allow_missing_age)
-        rows, calibration = _rows(folder, sets, how, asked)
-        home_sites = {*(home or ()), *(site.name for site in sets if site.is_home)}
-        found = _evaluated(folder, rows, rules, home_sites)
-        if how.alpha is not None:
-            found = _with_conformal(folder, found, calibration, how.alpha, rules)
-        if robust:
-            found = _with_robustness(folder, found, robust_sample)
+        found = _found(folder, sets, how, asked, set(home or ()))
         _print_evaluation(found)
         if json_path is not None:
-            content = json.dumps(found.as_json(), ensure_ascii=False, indent=2, allow_nan=False)
-            json_path.write_text(content + "\n", "utf-8")
+            _write_json(json_path, found)
         if html_path is not None:
-            _write_html(html_path, folder, found, rules, has_pictures=not no_pictures)
+            _write_html(html_path, folder, found, how.rules, has_pictures=not no_pictures)
 
 
 evaluate.__doc__ = text("cli.evaluate")  # what --help shows, in the user's language
@@ -153,8 +175,22 @@ def _sets(asked: _Asked, labels: tuple[str, ...], sites: Path | None) -> tuple[S
     return tuple(Site(asked.table(named, asked.where), is_home=False) for named in labels)
 
 
+def _found(
+    folder: Path, sets: Sequence[Site], how: _How, asked: _Asked, home: set[str]
+) -> Evaluation:
+    """Everything that was asked for, in the order of the progress bars."""
+    rows, calibration = _rows(folder, sets, how, asked)
+    home_sites = home | {site.name for site in sets if site.is_home}
+    found = _evaluated(folder, rows, how.rules, home_sites)
+    if how.alpha is not None:
+        found = _with_conformal(folder, found, calibration, how.alpha, how.rules)
+    if how.changed_sample is not None:
+        found = _with_robustness(folder, found, how.changed_sample)
+    return found
+
+
 def _rows(
-    folder: Path, sets: Sequence[Site], how: _Conformal, asked: _Asked
+    folder: Path, sets: Sequence[Site], how: _How, asked: _Asked
 ) -> tuple[list[Labelled], list[Labelled]]:
     """Rows to test on, and rows to calibrate prediction sets on (empty where none are wanted)."""
     modality = load_bundle(folder).modality
@@ -198,6 +234,11 @@ def _with_robustness(folder: Path, found: Evaluation, sample: int) -> Evaluation
     rows = found.scored.rows
     with progress("evaluate.reading_changed", min(sample, len(rows))) as advance:
         return replace(found, robustness=robustness(folder, rows, sample=sample, on_read=advance))
+
+
+def _write_json(path: Path, found: Evaluation) -> None:
+    content = json.dumps(found.as_json(), ensure_ascii=False, indent=2, allow_nan=False)
+    path.write_text(content + "\n", "utf-8")
 
 
 def _write_html(
