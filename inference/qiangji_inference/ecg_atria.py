@@ -1,4 +1,12 @@
-"""Atrial activity apart from the ventricles: flutter waves, and P waves that march on their own."""
+"""Atrial activity apart from the ventricles: flutter waves, and P waves that march on their own.
+
+The shares and heights below are engineering values without a clinical source, set so as to raise
+no false alarm. Measured with them on LUDB (200 recordings, cardiologists' labels): flutter called
+in 0 of 197 without and 1 of 3 with it; independent P waves in 0 of 195 without and 1 of 5 with
+third-degree block; on 400 normal recordings of PTB-XL in 2 and 0. What is missed is left to the
+network and the reader. To measure again: ``measure`` every recording, count ``is_flutter`` and
+``is_av_dissociated`` by label.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +22,16 @@ from qiangji_inference.ecg_delineate import QrsBounds
 from qiangji_inference.ecg_signal import RATE_HZ, Prepared, Signal, band
 
 _STEP: Final = 5  # decimation: 100 Hz is enough for atrial waves
-_FLUTTER_S: Final = (0.16, 0.30)  # 200-375 waves/min
+#: 200-375 waves/min: typical flutter runs at about 240-300/min, slower under drugs (ACC/AHA/HRS
+#: 2015 guideline on supraventricular tachycardia, doi:10.1161/CIR.0000000000000311); the margin on
+#: either side is ours.
+_FLUTTER_S: Final = (0.16, 0.30)
 _FLUTTER_LEAST: Final = 0.5  # autocorrelation at one, and on average at two and three periods
-_TRAIN_S: Final = (0.40, 1.40)  # 43-150 P waves/min
+#: 43-150 P waves/min: sinus rates at rest with a margin either way (ours).
+_TRAIN_S: Final = (0.40, 1.40)
 _TRAIN_LEAST: Final = 3.0  # height of the train over the usual height between QRS complexes
 _TRAIN_COVER: Final = 0.6  # of the expected P waves lie outside of QRS complexes
-_TOLERANCE_S: Final = 0.03
+_TOLERANCE_S: Final = 0.03  # a P wave may come this much early or late (ours)
 _RR_MULTIPLE: Final = 0.06  # a period this close to RR / 1, 2, 3 … is not independent
 
 

@@ -1,4 +1,8 @@
-"""Beats sorted by shape, and the usual beat: the median of the largest group."""
+"""Beats sorted by shape, and the usual beat: the median of the largest group.
+
+Windows and the correlation that makes two beats alike are engineering values; what follows from
+them, boundaries and levels, is held against LUDB (``tests/conformance``).
+"""
 
 from __future__ import annotations
 

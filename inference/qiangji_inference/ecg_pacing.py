@@ -1,4 +1,9 @@
-"""Pacing spikes: found and taken out at the recording's own rate, before any filter."""
+"""Pacing spikes: found and taken out at the recording's own rate, before any filter.
+
+The limits on height, steepness and width are engineering values. Measured with them on LUDB (200
+recordings at 500 Hz): 8 of 10 labelled as paced are, 0 of 190 others. Of the two missed, one has
+a single spike above the limits, the other none; both are labelled bipolar.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +17,18 @@ from scipy import ndimage
 from qiangji_datasets.records import EcgRecord
 from qiangji_inference.ecg_signal import INDEPENDENT, Signal
 
-#: Spikes last 0.5-2 ms; below this rate the recorder's own filter has usually removed them.
-#: AHA/ACC/HRS 2007 (doi:10.1161/CIRCULATIONAHA.106.180200) asks for the recorder to mark them.
+#: Pacing pulses are typically shorter than 0.5 ms, and a recorder's low-pass filter flattens them
+#: (AHA/ACC/HRS 2007 Part I, doi:10.1161/CIRCULATIONAHA.106.180200, on sampling and pacemaker
+#: detection); that below this rate too little is left to be found is ours.
 LEAST_RATE_HZ: Final = 400.0
 _MEDIAN_S: Final = 0.010  # running median: a spike is gone, the tip of a narrow R stays
 _LEAST_MV: Final = 0.15
 _TIMES_USUAL: Final = 9.0  # above the lead's usual deviation from its running median
-_LEADS_NEEDED: Final = 3
-_WIDEST_S: Final = 0.010
-_APART_S: Final = 0.030
+_LEADS_NEEDED: Final = 3  # of eight: an artefact of one electrode of V1-V6 reaches one lead
+_WIDEST_S: Final = 0.010  # a pulse as the recorder smears it; a narrow QRS takes 60 ms
+_APART_S: Final = (
+    0.030  # half of it joins the two phases of one pulse; A and V pulses lie further apart
+)
 _EDGE_S: Final = 0.020  # recorders leave steps at the very ends
 _STEEP_SHARE: Final = 0.55  # of the spike's height lies between neighbouring samples
 

@@ -1,4 +1,7 @@
-"""How clean each lead of a recording is: noise, mains hum, wander, clipping, flat stretches."""
+"""How clean each lead of a recording is: noise, mains hum, wander, clipping, flat stretches.
+
+Figures only; ``gate_ecg`` holds the limits and says on which recordings they were set.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,16 @@ from scipy import ndimage
 from qiangji_datasets.records import EcgRecord
 from qiangji_inference.ecg_signal import RATE_HZ, Signal, band, prepare
 
-MAINS_HZ: Final = (50.0, 60.0)
-_SEGMENT_S: Final = 1.0
-_FLAT_MV: Final = 0.004  # peak to peak in one second: below, nothing is connected
+MAINS_HZ: Final = (50.0, 60.0)  # China and most of the world; the Americas
+_SEGMENT_S: Final = 1.0  # one beat or more at rest, and whole periods of both mains frequencies
+#: Peak to peak in one second: an open input that shows rounding alone. Ours; LUDB and PTB-XL hold
+#: no lead like that (``tests/conformance/test_ludb_gate.py``), disconnected ones are drawn.
+_FLAT_MV: Final = 0.004
+#: A rounded peak of QRS rests at its extreme for less; four samples at 500 Hz (LUDB: 4 runs at
+#: most in a recording, ``gate_ecg``).
 _CLIP_RUN_S: Final = 0.008
-_CLIP_TOLERANCE_MV: Final = 0.002
-_QRS_HALF_S: Final = 0.08
+_CLIP_TOLERANCE_MV: Final = 0.002  # rounding of resampled and lossy files
+_QRS_HALF_S: Final = 0.08  # a QRS of up to 160 ms around its R peak is not counted as noise
 
 
 @dataclass(frozen=True, eq=False)

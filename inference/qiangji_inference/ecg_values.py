@@ -15,6 +15,8 @@ from qiangji_inference.ecg_detect import Detection, detect_qrs
 from qiangji_inference.ecg_pacing import Pacing, find_pacing
 from qiangji_inference.ecg_signal import RATE_HZ, Prepared, Signal, band, prepare
 
+# Engineering values. What they decide is held by tests/conformance: test_ludb_gate.py (good
+# recordings are not refused) and test_synthetic_ecg_measures.py (asystole, fibrillation are found).
 _FIRST_LEVEL_S: Final = -0.070  # isoelectric before an average QRS, for the first pass
 _LEVEL_BEFORE_ONSET_S: Final = 0.014
 _FLAT_MV: Final = 0.05  # peak to peak, 1-30 Hz, of the liveliest lead in most seconds

@@ -10,8 +10,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -72,27 +70,39 @@ class Lives:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def begin(self) -> httpx.Client:
-        """Start it and give the client of a session that outlives restarts."""
+    def begin(self, last_step: int | None = None) -> httpx.Client:
+        """Start it and give the client of a session that outlives restarts.
+
+        ``last_step`` is the step towards the disk, after ``count``, at which it dies by itself.
+        """
         assert self.parent.stdin is not None
-        assert self.parent.stdout is not None
-        self.parent.stdin.write("start\n")
+        self.parent.stdin.write("\n" if last_step is None else f"{last_step}\n")
         self.parent.stdin.flush()
-        self.pid = int(self.parent.stdout.readline())
+        self.pid = self._told()
         client = httpx.Client(base_url=self.address, timeout=30, trust_env=False)
         eventually(lambda: _is_up(client), what="healthy server")
         client.cookies, client.headers["X-CSRF-Token"] = self.cookies, self.csrf
         return client
 
-    def kill(self) -> None:
-        """As a power cut: the server and its reader processes."""
+    def count(self) -> None:
+        """From now on its steps towards the disk count."""
+        os.kill(self.pid, signal.SIGUSR1)
+
+    def kill(self) -> int:
+        """As a power cut: the server and its reader processes; the steps it had taken."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        return self._told()
 
     def end(self) -> None:
         """No more lives."""
-        self.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         self.parent.communicate(timeout=30)
+
+    def _told(self) -> int:
+        assert self.parent.stdout is not None
+        return int(self.parent.stdout.readline())
 
 
 def _is_up(client: httpx.Client) -> bool:
@@ -141,32 +151,33 @@ def _recordings(client: httpx.Client, parcel: Parcel) -> list[Json]:
     return list(answer.json()["recordings"]) if answer.status_code == 200 else []
 
 
-def test_fifty_uploads_killed_at_random_moments_are_each_there_once_and_none_half(
+def test_fifty_uploads_killed_at_random_steps_are_each_there_once_and_none_half(
     lives: Lives,
 ) -> None:
     rng = random.Random(20261)
-    parcels: list[Parcel] = []
-    durations = [0.3]
+    parcels = [_parcel(rng)]
+    with closing(lives.begin()) as client:
+        lives.count()
+        _deliver(client, parcels[0])
+    whole = [lives.kill()]  # steps of deliveries that were not cut
     acknowledged_before_kill = 0
 
     for _ in range(_UPLOADS):
-        with closing(lives.begin()) as client:
-            if parcels:  # the last one was cut: nothing half of it shows, then it is repeated
-                last = parcels[-1]
-                seen = _recordings(client, last)
-                assert len(seen) <= 1
-                assert seen or not last.is_acknowledged
-                begun = time.monotonic()
-                _deliver(client, last)
-                durations.append(time.monotonic() - begun)
+        last = parcels[-1]
+        with closing(lives.begin(rng.randint(1, round(1.2 * statistics.median(whole))))) as client:
+            # The last one may have been cut: nothing half of it shows, then it is repeated.
+            seen = _recordings(client, last)
+            assert len(seen) <= 1
+            assert seen or not last.is_acknowledged
+            _deliver(client, last)
             parcels.append(_parcel(rng))
-            moment = rng.uniform(0, 1.2 * statistics.median(durations))
-            cut = threading.Timer(moment, lives.kill)
-            cut.start()
+            lives.count()
             with suppress(httpx.TransportError):
                 _deliver(client, parcels[-1])
-            cut.join()
-            acknowledged_before_kill += parcels[-1].is_acknowledged
+        steps = lives.kill()
+        if parcels[-1].is_acknowledged:
+            acknowledged_before_kill += 1
+            whole.append(steps)
     with closing(lives.begin()) as client:
         _deliver(client, parcels[-1])
         for parcel in parcels:

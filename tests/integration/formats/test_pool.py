@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.dicom_builder import film
 from support.hostile_readers import misbehave
 
 from qiangji_datasets.errors import InputRejected, SystemFault
-from qiangji_datasets.formats import read_path
+from qiangji_datasets.formats import Stated, read_path
 from qiangji_datasets.formats.pool import ReaderPool
-from qiangji_datasets.records import Radiograph
+from qiangji_datasets.records import CellImage, Modality, Radiograph
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +115,14 @@ def test_a_closed_pool_finishes_its_jobs_and_takes_no_more(good: Path) -> None:
 def test_a_pool_without_room_or_time_is_not_made(workers: int, memory: int, timeout: float) -> None:
     with pytest.raises(ValueError, match="workers"):
         ReaderPool(workers, memory, timeout)
+
+
+def test_a_picture_stated_to_be_a_cell_crosses_the_border_unchanged(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "cell", "PNG")
+
+    with ReaderPool(workers=1, memory_mb=512, timeout_s=60) as cells:
+        found = cells.read(tmp_path / "cell", Stated(modality=Modality.PAP))
+
+    assert isinstance(found, CellImage)
+    assert (found.pixels == pixels).all()

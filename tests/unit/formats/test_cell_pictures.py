@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from PIL import Image
 
 from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.formats import Limits, Stated, read
-from qiangji_datasets.formats.pool import ReaderPool
 from qiangji_datasets.records import CellImage, Modality, PersonIdentity, Sex, StudyIds
 
 PAP = Stated(modality=Modality.PAP, age_years=33, sex=Sex.F)
@@ -170,14 +168,3 @@ def test_pixels_of_a_cell_cannot_be_changed() -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         cell.pixels[0, 0] = 0
-
-
-def test_a_worker_process_gives_the_same_cell(tmp_path: Path) -> None:
-    path = tmp_path / "cell"
-    path.write_bytes(_encoded(_colours()))
-
-    with ReaderPool(workers=1, memory_mb=512, timeout_s=60) as pool:
-        found = pool.read(path, PAP)
-
-    assert isinstance(found, CellImage)
-    assert (found.pixels == _colours()).all()
