@@ -125,9 +125,15 @@ export class ReadingCase {
       can.take_over && isElsewhere(view) ? button(t("ui.reading.take_over"), () => this.takeOver(), { testid: "take-over" }) : null,
       can.release ? button(t("ui.reading.release"), () => this.release(), { testid: "release" }) : null,
       button(t("ui.reading.next"), () => this.next(), { title: "N", testid: "next-case" }),
-      identityWarning(view, () => this.reload()),
-      view.override_reason ? h("p", { class: "qp-differs qp-override" }, h("b", {}, t("ui.case.override_reason")), `:${view.override_reason}`) : null);
+      this.warnings());
     this.fitHeight();
+  }
+
+  /** What stands between this case and a careless signature, across the whole head. */
+  warnings() {
+    const { override_reason: reason } = this.view;
+    const found = [identityWarning(this.view, () => this.reload()), reason ? h("p", { class: "qp-differs qp-override" }, h("b", {}, t("ui.case.override_reason")), `:${reason}`) : null].filter(Boolean);
+    return found.length ? h("div", { class: "qp-head-warnings" }, found) : null;
   }
 
   drawPanel() {
