@@ -32,7 +32,7 @@ def twelve_leads(rate_hz: int = 500, seconds: float = 1) -> NDArray[np.float64]:
     return np.stack([*limb, *chest], axis=1)
 
 
-def wfdb_record(folder: Path, name: str, *, rate_hz: int = 500) -> None:
+def wfdb_record(folder: Path, name: str, *, rate_hz: int = 500, seconds: float = 1) -> None:
     """A 12-lead recording in format 16, made by the ``wfdb`` package."""
     import wfdb
 
@@ -42,10 +42,75 @@ def wfdb_record(folder: Path, name: str, *, rate_hz: int = 500) -> None:
         fs=rate_hz,
         units=["mV"] * 12,
         sig_name=list(LEADS),
-        p_signal=twelve_leads(rate_hz),
+        p_signal=twelve_leads(rate_hz, seconds),
         fmt=["16"] * 12,
         write_dir=str(folder),
     )
+
+
+def ptbxl(folder: Path, n: int, *, short: int = 0) -> None:
+    """A PTB-XL of n recordings of 10 s, one a patient, over ten folds; ``short`` more last 1 s."""
+    statements = [
+        *((code, "1.0", "", code) for code in ("NORM", "MI", "STTC", "CD", "HYP")),
+        *((code, "1.0", "", "CD") for code in ("CLBBB", "CRBBB")),
+        *((code, "", "1.0", "") for code in ("SR", "AFIB", "AFLT", "STACH", "SBRAD")),
+    ]
+    table(
+        folder / "scp_statements.csv",
+        [
+            {
+                "": code,
+                "diagnostic": diagnostic,
+                "form": "",
+                "rhythm": rhythm,
+                "diagnostic_class": superclass,
+                "diagnostic_subclass": code if superclass else "",
+            }
+            for code, diagnostic, rhythm, superclass in statements
+        ],
+    )
+    rows = []
+    for number in range(1, n + short + 1):
+        name = f"{number:05d}_hr"
+        wfdb_record(folder / "records500/00000", name, seconds=10 if number <= n else 1)
+        first = ("NORM", "MI", "CLBBB")[number % 3]
+        rows.append(
+            {
+                "ecg_id": number,
+                "patient_id": f"{100 + number}.0",
+                "age": "56.0",
+                "sex": 1,
+                "scp_codes": str({first: 100.0, ("SR", "AFIB")[number % 2]: 0.0}),
+                "strat_fold": 1 + number % 10,
+                "filename_lr": f"records100/00000/{number:05d}_lr",
+                "filename_hr": f"records500/00000/{name}",
+            }
+        )
+    table(folder / "ptbxl_database.csv", rows)
+
+
+def nih(folder: Path, n: int) -> None:
+    """A ChestX-ray14 of n films, one a patient, the last fifth of them in the test list."""
+    rows = []
+    for number in range(n):
+        name = f"{number:08d}_000.png"
+        grey_picture(folder / "images_001/images" / name)
+        rows.append(
+            {
+                "Image Index": name,
+                "Finding Labels": ("No Finding", "Effusion", "Mass|Effusion")[number % 3],
+                "Follow-up #": 0,
+                "Patient ID": number,
+                "Patient Age": 12 if number == 0 else 58,
+                "Patient Sex": "MF"[number % 2],
+                "View Position": ("PA", "AP")[number % 2],
+            }
+        )
+    table(folder / "Data_Entry_2017_v2020.csv", rows)
+    names = [str(row["Image Index"]) for row in rows]
+    cut = n - n // 5
+    (folder / "train_val_list.txt").write_text("\n".join(names[:cut]) + "\n", "utf-8")
+    (folder / "test_list.txt").write_text("\n".join(names[cut:]) + "\n", "utf-8")
 
 
 def challenge_record(

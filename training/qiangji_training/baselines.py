@@ -37,7 +37,7 @@ from qiangji_training.baseline_ecg import ecg_features
 from qiangji_training.baseline_film import film_features
 from qiangji_training.baseline_random import RandomEncoder, RandomKernels
 from qiangji_training.card_baselines import BASELINES
-from qiangji_training.config import Config, read_config
+from qiangji_training.config import Config, Source, read_config
 from qiangji_training.run import SCORES
 from qiangji_training.task import Part, Task
 
@@ -117,7 +117,7 @@ def write_baselines(config_file: Path, *, data: Path, out: Path) -> Path:
 
 def _material(config: Config, data: Path) -> _Material:
     found = _SETS.get(config.task)
-    if found is None:
+    if found is None or config.source is not Source.REDUCED:
         raise InputRejected("train.baseline_task", task=config.task)
     task = tasks.build(config, data)
     table = found.read(data.joinpath(*found.folder)).with_labels(config.labels)

@@ -138,13 +138,41 @@ class PointsConfig:
     specificity: float
 
 
+class Source(StrEnum):
+    """Which copy of a set is read: the reduced one, or a folder in the publisher's layout."""
+
+    REDUCED = "reduced"
+    PUBLISHER = "publisher"
+
+
+@dataclass(frozen=True)
+class FolderConfig:
+    """A labelled folder of one's own, for the task ``folder``.
+
+    ``table`` is a CSV below the data folder; files are named from where it lies. ``targets`` and
+    ``where`` read as those of ``qiangji evaluate``. ``split_column`` holds train, val or test;
+    without one the patient's hash decides.
+    """
+
+    table: str
+    file_column: str
+    patient_column: str
+    targets: tuple[str, ...]
+    age_column: str = ""
+    sex_column: str = ""
+    view_column: str = ""
+    split_column: str = ""
+    where: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything a run depends on but the data and the machine.
 
     ``task`` names the recipe in ``tasks.py``. ``start_from`` is the name of another run whose
     weights the features start from, ``imagenet``, or empty. ``fold`` is the tested part of a
-    cross-validation, counted from 1; 0 is the split that the bundle is made with.
+    cross-validation, counted from 1; 0 is the split that the bundle is made with. ``source`` says
+    which copy of the set the data folder holds.
     """
 
     name: str
@@ -165,6 +193,8 @@ class Config:
     cell: CellSpec | None = None
     cell_augment: CellAugment | None = None
     fold: int = 0
+    source: Source = Source.REDUCED
+    folder: FolderConfig | None = None
 
     def __post_init__(self) -> None:
         kinds = (

@@ -28,6 +28,8 @@ FALSE_ALARM_RATE: Final = 0.02
 #: A zone holds at most this share of the validation recordings: a label that abstains more often
 #: says nothing by it.
 LARGEST_ZONE: Final = 0.10
+#: Past this a bundle's check for unfamiliar recordings is worth nothing; its schema says the same.
+_LARGEST_FALSE_ALARM: Final = 0.1
 #: Training recordings whose features are taken; more move the Gaussian by less than its noise.
 _MOST_TRAINED: Final = 4000
 _DRAWS: Final = 200
@@ -214,6 +216,8 @@ def _novelty(config: Config, task: Task, features: Features, folder: Path) -> Js
     space.save(path)
     space = FeatureSpace.load(path)  # the threshold belongs to the rounded file
     threshold, rate = novelty_threshold(space.novelty(features(task.valid.inputs)))
+    if rate > _LARGEST_FALSE_ALARM:
+        raise InputRejected("train.scope_few", part=task.valid.name, n=len(task.valid.inputs))
     checks = []
     for part in task.tests:
         is_flagged = space.novelty(features(part.inputs)) > threshold

@@ -1,4 +1,4 @@
-"""The recipe for twelve-lead ECGs: the reduced PTB-XL teaches, LUDB only ever tests."""
+"""The recipe for twelve-lead ECGs: PTB-XL, reduced or whole, teaches; LUDB only ever tests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from qiangji_datasets.splits import check_disjoint
 from qiangji_models.preprocess import ecg as ecgs
 from qiangji_models.preprocess.specs import EcgSpec
 from qiangji_training.augment_ecg import augment_ecg
-from qiangji_training.config import Config
+from qiangji_training.config import Config, Source
 from qiangji_training.fit import Example, Examples
 from qiangji_training.heart_rate import sinus_rates
+from qiangji_training.publisher_sets import whole_ptbxl
 from qiangji_training.task import Part, Task, hashes
 
 #: The publisher's parts, patient-disjoint.
@@ -34,8 +35,7 @@ def ptbxl_task(config: Config, data: Path) -> Task:
     how, spec = config.ecg_augment, config.ecg
     if how is None or spec is None:
         raise InputRejected("train.config_kind", name=config.name)
-    folder = data / "ecg" / "ptbxl_part"
-    table = ptbxl_part.read(folder).with_labels(config.labels)
+    table, rate_hz, digests = _read(config, spec, data / "ecg")
     fold = numbers(table.facts["fold"])
     tested = config.fold or FOLDS
     validated = tested - 1 or FOLDS
@@ -43,19 +43,32 @@ def ptbxl_task(config: Config, data: Path) -> Task:
     valid, test = table.where(fold == validated), table.where(fold == tested)
     check_disjoint({"train": train.groups, "valid": valid.groups})
     check_disjoint({"train": train.groups, "test": test.groups})
-    parts = [_scaled(f"PTB-XL fold {tested}", test, spec)]
+    parts = [scaled(f"PTB-XL fold {tested}", test, spec, rate_hz=rate_hz)]
     if not config.fold:
         parts.insert(0, _ludb(config, spec, data / "ecg" / "ludb"))
     return Task(
-        examples=_examples(config, train),
+        examples=examples(config, train),
         train_ids=train.ids,
-        valid=_scaled(f"PTB-XL fold {validated}", valid, spec),
+        valid=scaled(f"PTB-XL fold {validated}", valid, spec, rate_hz=rate_hz),
         tests=tuple(parts),
-        hashes=hashes(folder, "labels.csv", "signals.npz"),
+        hashes=digests,
     )
 
 
-def _examples(config: Config, train: Table) -> Examples:
+def _read(config: Config, spec: EcgSpec, folder: Path) -> tuple[Table, float, dict[str, str]]:
+    """The set with the configuration's labels, samples a second, and digests of its tables."""
+    if config.source is Source.PUBLISHER:
+        whole = folder / "ptbxl"
+        table = whole_ptbxl(whole, spec)
+        digests = hashes(whole, "ptbxl_database.csv", "scp_statements.csv")
+        return table.with_labels(config.labels), spec.rate_hz, digests
+    part = folder / "ptbxl_part"
+    table = ptbxl_part.read(part).with_labels(config.labels)
+    return table, ptbxl_part.RATE_HZ, hashes(part, "labels.csv", "signals.npz")
+
+
+def examples(config: Config, train: Table) -> Examples:
+    """What to learn from: ``inputs`` z-scores (n, 12, samples), and the fact ``rhythm``."""
     how, spec = config.ecg_augment, config.ecg
     if how is None or spec is None:
         raise InputRejected("train.config_kind", name=config.name)
@@ -77,9 +90,10 @@ def _is_sinus(table: Table) -> NDArray[np.bool_]:
     return np.array([bool(words) and words <= _SINUS for words in stated])
 
 
-def _scaled(name: str, table: Table, spec: EcgSpec) -> Part:
+def scaled(name: str, table: Table, spec: EcgSpec, *, rate_hz: float) -> Part:
+    """Recordings to score: ``inputs`` z-scores (n, 12, samples) at ``rate_hz``."""
     prepared = [
-        ecgs.to_model_input(ecgs.ScaledEcg(row, ptbxl_part.RATE_HZ), spec)[0]
+        ecgs.to_model_input(ecgs.ScaledEcg(row, rate_hz), spec)[0]
         for row in table.inputs.astype(np.float32)
     ]
     return Part(name, np.stack(prepared), table.targets, table.ids, table.groups)

@@ -12,8 +12,9 @@ from qiangji_datasets.public import kermany, nih, shenzhen
 from qiangji_datasets.public.tables import Table, numbers
 from qiangji_datasets.splits import check_disjoint, held_out
 from qiangji_training import augment
-from qiangji_training.config import Config
+from qiangji_training.config import Config, Source
 from qiangji_training.fit import Example, Examples
+from qiangji_training.publisher_sets import whole_nih
 from qiangji_training.task import Part, Task, hashes
 
 _ADULT_YEARS: Final = 18
@@ -23,7 +24,7 @@ _VALIDATION_FRACTION: Final = 0.2
 def nih_task(config: Config, data: Path) -> Task:
     """Adults by the set's own patient-disjoint split."""
     folder = data / "cxr" / "nih_chestxray14"
-    table = nih.read(folder).with_labels(config.labels)
+    table, digests = _nih(config, folder)
     table = table.where(numbers(table.facts["age"]) >= _ADULT_YEARS)
     by_split = {
         name: table.where(table.facts["split"] == name) for name in ("train", "val", "test")
@@ -31,12 +32,20 @@ def nih_task(config: Config, data: Path) -> Task:
     check_disjoint({name: part.groups for name, part in by_split.items()})
     train = by_split["train"]
     return Task(
-        examples=_examples(config, train),
+        examples=examples(config, train),
         train_ids=train.ids,
-        valid=_films("NIH val, adults", by_split["val"], config),
-        tests=(_films("NIH test, adults", by_split["test"], config),),
-        hashes=hashes(folder, "labels.csv"),
+        valid=pictures("NIH val, adults", by_split["val"], config),
+        tests=(pictures("NIH test, adults", by_split["test"], config),),
+        hashes=digests,
     )
+
+
+def _nih(config: Config, folder: Path) -> tuple[Table, dict[str, str]]:
+    """The set with the configuration's labels, and digests of its tables."""
+    if config.source is Source.PUBLISHER and config.film is not None:
+        table = whole_nih(folder, config.film)
+        return table.with_labels(config.labels), hashes(folder, *nih.TABLES)
+    return nih.read(folder).with_labels(config.labels), hashes(folder, "labels.csv")
 
 
 def shenzhen_task(config: Config, data: Path) -> Task:
@@ -57,12 +66,12 @@ def shenzhen_task(config: Config, data: Path) -> Task:
     train = table.where(~is_test & ~is_valid)
     check_disjoint({"train": train.groups, "test": table.where(is_test | is_valid).groups})
     return Task(
-        examples=_examples(config, train),
+        examples=examples(config, train),
         train_ids=train.ids,
-        valid=_films("Shenzhen validation", table.where(is_valid & is_plain), config),
+        valid=pictures("Shenzhen validation", table.where(is_valid & is_plain), config),
         tests=(
-            _other_films(config, data / "cxr" / "nih_chestxray14"),
-            _films("Shenzhen hold-out", table.where(is_test & is_plain), config),
+            _otherpictures(config, data / "cxr" / "nih_chestxray14"),
+            pictures("Shenzhen hold-out", table.where(is_test & is_plain), config),
         ),
         hashes=hashes(folder, "labels.csv"),
     )
@@ -77,39 +86,41 @@ def kermany_task(config: Config, data: Path) -> Task:
     train = table.where(~is_test & ~is_valid)
     check_disjoint({"train": train.groups, "test": table.where(is_test | is_valid).groups})
     return Task(
-        examples=_examples(config, train),
+        examples=examples(config, train),
         train_ids=train.ids,
-        valid=_films("Guangzhou validation", table.where(is_valid), config),
-        tests=(_films("Guangzhou official test", table.where(is_test), config),),
+        valid=pictures("Guangzhou validation", table.where(is_valid), config),
+        tests=(pictures("Guangzhou official test", table.where(is_test), config),),
         hashes=hashes(folder, "labels.csv"),
     )
 
 
-def _other_films(config: Config, folder: Path) -> Part:
+def _otherpictures(config: Config, folder: Path) -> Part:
     table = nih.read(folder)
     kept = (numbers(table.facts["age"]) >= _ADULT_YEARS) & (table.facts["split"] == "test")
     table = table.where(kept)
-    part = _films("NIH test, adults, no TB label", table, config)
+    part = pictures("NIH test, adults, no TB label", table, config)
     truth = np.zeros((len(table), len(config.labels)), np.float32)
     return Part(part.name, part.inputs, truth, part.ids, part.groups, is_other_site=True)
 
 
-def _examples(config: Config, train: Table) -> Examples:
+def examples(config: Config, train: Table) -> Examples:
+    """What to learn from: ``inputs`` uint8 (n, rows, cols) in the display range."""
     how, spec = config.film_augment, config.film
     if how is None or spec is None:
         raise InputRejected("train.config_kind", name=config.name)
-    pictures = train.inputs.astype(np.uint8)
+    shown = train.inputs.astype(np.uint8)
     sizes = config.fit.sizes
 
     def load(row: int, epoch: int, rng: np.random.Generator) -> Example:
         side = sizes[min(epoch * len(sizes) // config.fit.epochs, len(sizes) - 1)]
         at_size = augment.sized(spec, side)
-        return augment.augment_film(pictures[row], how, at_size, rng), train.targets[row]
+        return augment.augment_film(shown[row], how, at_size, rng), train.targets[row]
 
     return Examples(load, train.targets, np.ones(len(train)))
 
 
-def _films(name: str, table: Table, config: Config) -> Part:
+def pictures(name: str, table: Table, config: Config) -> Part:
+    """Films to score: ``inputs`` uint8 (n, rows, cols) in the display range."""
     if config.film is None:
         raise InputRejected("train.config_kind", name=config.name)
     spec = config.film

@@ -9,29 +9,36 @@ from typing import Final
 
 from qiangji_datasets.errors import InputRejected
 from qiangji_training import task_cell, task_ecg
-from qiangji_training.config import Config
+from qiangji_training.config import Config, Source
 from qiangji_training.task import Part, Task
 from qiangji_training.task_cell import cric_task
 from qiangji_training.task_ecg import ptbxl_task
 from qiangji_training.task_film import kermany_task, nih_task, shenzhen_task
+from qiangji_training.task_folder import folder_task
 
 __all__ = ["Part", "Task", "build", "folds", "input_channels"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a set becomes a task; ``folds`` is 0 where the set has one split only."""
+    """How a set becomes a task.
+
+    ``folds`` is 0 where the set has one split only; ``is_whole_read`` where the recipe also reads
+    the publisher's layout.
+    """
 
     read: Callable[[Config, Path], Task]
     folds: int = 0
+    is_whole_read: bool = False
 
 
 _RECIPES: Final[Mapping[str, Recipe]] = {
-    "ptbxl": Recipe(ptbxl_task, folds=task_ecg.FOLDS),
-    "nih": Recipe(nih_task),
+    "ptbxl": Recipe(ptbxl_task, folds=task_ecg.FOLDS, is_whole_read=True),
+    "nih": Recipe(nih_task, is_whole_read=True),
     "shenzhen": Recipe(shenzhen_task),
     "kermany": Recipe(kermany_task),
     "cric": Recipe(cric_task, folds=task_cell.FOLDS),
+    "folder": Recipe(folder_task),
 }
 
 
@@ -41,12 +48,15 @@ def build(config: Config, data: Path) -> Task:
     Raises
     ------
     InputRejected
-        The task is unknown, has no such fold, or its data are missing.
+        The task is unknown, has no such fold or copy, or its data are missing.
     """
     most = folds(config)
     if not 0 <= config.fold <= most:
         raise InputRejected("train.fold_range", fold=config.fold, task=config.task, most=most)
-    return _RECIPES[config.task].read(config, data)
+    recipe = _RECIPES[config.task]
+    if config.source is Source.PUBLISHER and not recipe.is_whole_read:
+        raise InputRejected("train.source_task", task=config.task)
+    return recipe.read(config, data)
 
 
 def folds(config: Config) -> int:

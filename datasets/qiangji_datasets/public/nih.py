@@ -44,6 +44,8 @@ COLUMNS: Final = {
 
 _ENTRIES: Final = "Data_Entry_2017_v2020.csv"
 _LISTS: Final = {"train": "train_val_list.txt", "test": "test_list.txt"}
+#: Files that say which film shows what, and on which side it stands.
+TABLES: Final = (_ENTRIES, *_LISTS.values())
 #: Finding as the publisher writes it; "No Finding" excludes the others.
 FINDINGS: Final = tuple(name.replace("No_Finding", "No Finding") for name in COLUMNS.values())
 #: Part of the patients of the official training list that validates.
