@@ -77,7 +77,7 @@ def test_an_administrator_makes_an_account_and_its_owner_chooses_a_password(
     page.get_by_test_id("password-change").click()
     expect(page.get_by_role("alert")).not_to_be_empty()
     page.get_by_test_id("password-again").fill(PASSWORD)
-    page.get_by_test_id("password-change").click()
+    page.keyboard.press("Enter")
     page.get_by_test_id("nav-capture").wait_for()
     newcomer.leave()
 
@@ -89,6 +89,12 @@ def test_an_auditor_checks_the_log_and_filters_it(browser: Browser, address: str
     page.get_by_test_id("verify").click()
     page.get_by_test_id("audit-result").locator(".qp-card-ok").wait_for()
     page.get_by_test_id("filter-type").select_option("site")
+    page.get_by_test_id("filter-since").fill("2026年2月30日")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("filter-since")).to_have_attribute("aria-invalid", "true")
+    page.get_by_test_id("filter-since").fill("20260103")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("filter-since")).to_have_value("2026-01-03")
 
     page.locator('[data-type="session.opened"]').first.wait_for(state="detached")
     expect(page.locator('[data-testid="event-row"]:not([data-type^="site."])')).to_have_count(0)
@@ -179,6 +185,23 @@ def test_a_session_that_ends_is_taken_up_again_with_nothing_lost(
     page.get_by_test_id("noted").click()
     page.locator('[data-login="later"]').get_by_text("后来的").wait_for()
     manager.leave()
+
+
+def test_signing_out_asks_before_a_form_without_a_name_is_forgotten(
+    browser: Browser, address: str
+) -> None:
+    desk = Person(browser, address, "operator", PASSWORD)
+    page = desk.page
+    page.get_by_test_id("form-symptom").fill("咳嗽三天")
+    page.get_by_test_id("sign-out").click()
+    page.get_by_text("申请单缺姓名").wait_for()
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_test_id("form-symptom")).to_have_value("咳嗽三天")
+    page.get_by_test_id("sign-out").click()
+    page.get_by_test_id("confirm-yes").click()
+    page.locator("#submit").wait_for()
+    desk.leave()
 
 
 def test_focus_stays_in_a_dialog_and_goes_back_where_it_was(browser: Browser, address: str) -> None:

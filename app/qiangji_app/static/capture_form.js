@@ -173,6 +173,11 @@ export class RequestForm {
     return Boolean(this.values.name.trim()) && this.isSound();
   }
 
+  /** True when somebody wrote anything about the patient. */
+  isTyped() {
+    return [...PERSON, "visit_number", "onset_at", "symptom", "history"].some((name) => String(this.values[name] || "").trim());
+  }
+
   isSound() {
     return Object.keys(problemsOf(this.values)).length === 0;
   }

@@ -58,7 +58,7 @@ export class NewExamination {
       h("div", { class: "qp-submit-bar" }, this.saved, h("span", { class: "qp-grow" }),
         button(t("ui.capture.discard"), () => this.discard(), { kind: "quiet", testid: "discard" }), this.submitButton));
     this.stop = onUploads((item) => this.uploadChanged(item));
-    this.stay = beforeLeaving(() => this.saveSoon.flush());
+    this.stay = beforeLeaving((how) => this.settle(how));
     this.leave = (event) => { if (uploads().some((item) => item.volatile && item.state !== "stored")) event.preventDefault(); };
     window.addEventListener("beforeunload", this.leave);
     this.draw();
@@ -157,6 +157,12 @@ export class NewExamination {
     await post("/cases", { case_id: this.current.id, modality: this.current.modality || null });
     this.current.exists = true;
     remember(userId(), "case", this.current);
+  }
+
+  /** Before the page is left: saved, or said that words without a name go nowhere at sign-out, which forgets them. */
+  async settle({ forgets = false } = {}) {
+    await this.saveSoon.flush();
+    if (forgets && this.form.isTyped() && !this.form.isWorthSaving()) throw new Error(t("ui.capture.not_kept"));
   }
 
   /** Save the form when it names somebody; the typed text is kept here in any case. */

@@ -41,9 +41,9 @@ export function beforeLeaving(hook) {
   return () => leaving.delete(hook);
 }
 
-/** Run what must be saved first; rejects with the first failure. */
-export async function readyToLeave() {
-  await Promise.all([...leaving].map((hook) => hook()));
+/** Run what must be saved first; rejects with the first failure. `forgets` says that this browser forgets typed forms. */
+export async function readyToLeave(how = {}) {
+  await Promise.all([...leaving].map((hook) => hook(how)));
 }
 
 /** A button; `kind` is primary, danger, quiet or nothing. Busy while its action runs. */

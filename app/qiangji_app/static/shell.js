@@ -75,7 +75,7 @@ function header(page, pages) {
 
 async function leave() {
   if (isBusy() && !(await confirmed(t("ui.shell.sign_out"), t("ui.shell.still_sending"), { yes: t("ui.shell.sign_out") }))) return;
-  if (!(await savedOrGivenUp(t("ui.shell.sign_out"), "ui.shell.unsaved"))) return;
+  if (!(await savedOrGivenUp(t("ui.shell.sign_out"), "ui.shell.unsaved", { forgets: true }))) return;
   const id = session().user.id;
   await signOut();
   forgetAll(id);
@@ -87,9 +87,9 @@ async function changeLanguage(wanted) {
 }
 
 /** True when unsaved words are on the server, or the person lets go of them. */
-async function savedOrGivenUp(act, question) {
+async function savedOrGivenUp(act, question, how = {}) {
   try {
-    await readyToLeave();
+    await readyToLeave(how);
     return true;
   } catch (error) {
     if (error.name === "SignedOut") return false;
