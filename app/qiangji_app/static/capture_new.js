@@ -6,7 +6,7 @@ import { alarm, isPending, loadCase, messageThread, modalityText, personLine } f
 import { RequestForm } from "/static/capture_form.js";
 import { ItemList } from "/static/capture_items.js";
 import { askIdentity, submitCase } from "/static/capture_submit.js";
-import { answer, drop, enqueue, filesOf, onUploads, settle, uploads, usable } from "/static/upload.js";
+import { answer, drop, enqueue, filesOf, ofFolder, onUploads, settle, uploads, usable } from "/static/upload.js";
 import { forget, recall, remember } from "/static/store.js";
 
 const POLL_MS = 1500;
@@ -77,7 +77,7 @@ export class NewExamination {
   dropZone() {
     const pick = (folder) => {
       const input = h("input", { type: "file", multiple: true, hidden: true, dataset: { testid: folder ? "pick-folder" : "pick-files" },
-        onchange: () => guarded(async () => { await this.add(usable([...input.files])); input.value = ""; }) });
+        onchange: () => guarded(async () => { await this.add(usable([...input.files]), { folder }); input.value = ""; }) });
       if (folder) input.webkitdirectory = true;
       return input;
     };
@@ -124,7 +124,8 @@ export class NewExamination {
     this.saved.className = kind ? `qp-bar-note qp-bar-${kind}` : "qp-fine";
   }
 
-  async add(files) {
+  async add(chosen, { folder = false } = {}) {
+    const { files, leftOut } = folder ? ofFolder(chosen) : { files: chosen, leftOut: [] };
     if (!files.length) {
       toast(t("ui.capture.no_files"), { kind: "warn" });
       return;
@@ -141,7 +142,7 @@ export class NewExamination {
     const asks = (file) => !this.current.modality && file.size && PICTURE.test(file.name);
     await enqueue(this.current.id, this.current.modality, files.filter((file) => !asks(file)));
     await enqueue(this.current.id, "", files.filter(asks), { isAsked: true });
-    this.say("");
+    this.say(leftOut.length ? t("ui.capture.left_out", { n: leftOut.length, names: leftOut.slice(0, 3).join(" · ") }) : "");
     this.draw();
   }
 

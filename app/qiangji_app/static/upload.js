@@ -294,6 +294,15 @@ export async function filesOf(dataTransfer) {
   return usable(found);
 }
 
+/** What a disc of films carries besides films: its viewer and its notes. */
+const NO_EXAMINATION = /\.(txt|inf|ini|exe|dll|html?|js|css|ico|gif|jar|lnk|bat)$/i;
+
+/** Files of a whole folder: those that are no examination are left out, and told by name. */
+export function ofFolder(files) {
+  const leftOut = files.filter((file) => NO_EXAMINATION.test(file.name));
+  return { files: files.filter((file) => !leftOut.includes(file)), leftOut: leftOut.map((file) => file.name) };
+}
+
 /** Files that are worth listing; an empty one is listed as failed, so that nobody misses it. */
 export function usable(files) {
   return files.filter((file) => !file.name.startsWith(".") && file.name !== "DICOMDIR" && file.name !== "Thumbs.db");
