@@ -142,7 +142,13 @@ def _stated(stated: Mapping[str, object]) -> Stated | None:
     modality = str(stated.get("modality") or "")
     if not modality:
         return None
-    return Stated(modality=Modality(modality), age_years=_age(stated), sex=_sex(stated))
+    pixel_um = stated.get("pixel_um")
+    return Stated(
+        modality=Modality(modality),
+        age_years=_age(stated),
+        sex=_sex(stated),
+        pixel_um=float(pixel_um) if isinstance(pixel_um, int | float) else None,
+    )
 
 
 def _age(stated: Mapping[str, object]) -> float | None:

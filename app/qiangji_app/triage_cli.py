@@ -25,7 +25,7 @@ from qiangji_app.services.triage import (
 from qiangji_datasets.errors import InputRejected, QiangjiError
 from qiangji_datasets.labels import labels
 from qiangji_datasets.messages import Catalogue, Language
-from qiangji_datasets.records import Modality, Sex
+from qiangji_datasets.records import CELL_PIXEL_UM, Modality, Sex
 from qiangji_inference.reading import Reading, ReadingStatus
 
 #: Exit codes of the command.
@@ -46,6 +46,14 @@ def triage(
     ] = "",
     age: Annotated[float | None, typer.Option(help="年龄(岁) / age in years")] = None,
     sex: Annotated[str, typer.Option(help="M | F")] = "",
+    pixel_um: Annotated[
+        float | None,
+        typer.Option(
+            min=CELL_PIXEL_UM[0],
+            max=CELL_PIXEL_UM[1],
+            help="细胞图片每像素的微米数 / micrometres a pixel, for pictures of cells",
+        ),
+    ] = None,
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="不做质量与适用范围检查 / skip the gate")
     ] = False,
@@ -61,7 +69,7 @@ def triage(
         raise typer.BadParameter("M | F", param_hint="--sex")
     if lang not in set(Language):
         raise typer.BadParameter("zh | en", param_hint="--lang")
-    stated = {"modality": modality, "age_years": age, "sex": sex}
+    stated = {"modality": modality, "age_years": age, "sex": sex, "pixel_um": pixel_um}
     desk = _Desk(stated, gate=not no_gate, language=Language(lang))
     with _output(jsonl) as out:
         worst = _run(desk, paths, out)

@@ -13,6 +13,7 @@ import numpy as np
 import typer
 
 from qiangji_datasets.errors import InputRejected
+from qiangji_datasets.records import CELL_PIXEL_UM
 from qiangji_datasets.splits import held_out
 from qiangji_inference.cli_edge import edge, progress, said, shown, text, wanted_bundles
 from qiangji_inference.evaluate import Evaluation, Rules, conformal_results, evaluate_bundle
@@ -59,6 +60,10 @@ _GroupColumn = Annotated[
 _SiteColumn = Annotated[str, typer.Option(help=text("cli.site_column"))]
 _Home = Annotated[list[str] | None, typer.Option(help=text("cli.home"))]
 _Group = Annotated[list[str] | None, typer.Option(help=text("cli.group"))]
+_PixelUm = Annotated[
+    float | None,
+    typer.Option(min=CELL_PIXEL_UM[0], max=CELL_PIXEL_UM[1], help=text("cli.pixel_um")),
+]
 _NoGate = Annotated[bool, typer.Option("--no-gate", help=text("cli.no_gate"))]
 _AllowMissingAge = Annotated[
     bool, typer.Option("--allow-missing-age", help=text("cli.allow_missing_age"))
@@ -93,6 +98,7 @@ def evaluate(
     site_column: _SiteColumn = "",
     home: _Home = None,
     group: _Group = None,
+    pixel_um: _PixelUm = None,
     no_gate: _NoGate = False,
     allow_missing_age: _AllowMissingAge = False,
     conformal: _Conformal = None,
@@ -116,7 +122,7 @@ def evaluate(
         site=site_column,
         kept=tuple(group or ()),
     )
-    asked = _Asked(columns, tuple(target or ()), tuple(where or ()), root)
+    asked = _Asked(columns, tuple(target or ()), tuple(where or ()), root, pixel_um)
     how = _How(
         Rules(not no_gate, not allow_missing_age),
         alpha=conformal,
@@ -147,6 +153,7 @@ class _Asked:
     targets: tuple[str, ...]
     where: tuple[str, ...]
     root: Path | None
+    pixel_um: float | None
 
     def table(self, named: str, where: Sequence[str]) -> LabelledSet:
         """``PATH`` or ``NAME=PATH``."""
@@ -160,6 +167,7 @@ class _Asked:
             targets=[Target.parse(item) for item in self.targets],
             where=[Where.parse(item) for item in where],
             site=name if is_named else "",
+            pixel_um=self.pixel_um,
         )
 
 

@@ -8,7 +8,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -157,7 +157,10 @@ class Labelled:
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """What to read of a CSV; ``site`` names all its rows where no column does."""
+    """What to read of a CSV; ``site`` names all its rows where no column does.
+
+    ``pixel_um`` is the side of a pixel on the glass, for pictures of cells that do not say it.
+    """
 
     table: Path
     root: Path
@@ -165,6 +168,7 @@ class LabelledSet:
     targets: Sequence[Target]
     where: Sequence[Where] = field(default_factory=tuple)
     site: str = ""
+    pixel_um: float | None = None
 
 
 def read_labelled(wanted: LabelledSet, modality: Modality) -> list[Labelled]:
@@ -196,7 +200,7 @@ def read_labelled(wanted: LabelledSet, modality: Modality) -> list[Labelled]:
         Labelled(
             path=_path(wanted.root, columns, row),
             truth={target.label: target.truth(row) for target in wanted.targets},
-            stated=_stated(columns, row, modality),
+            stated=replace(_stated(columns, row, modality), pixel_um=wanted.pixel_um),
             patient=_cell(row, columns.group),
             site=_cell(row, columns.site) or wanted.site,
             kept={column: _cell(row, column) for column in columns.kept},

@@ -148,7 +148,13 @@ def test_lines_go_to_a_file_on_request(folder: Path, tmp_path: Path) -> None:
 
 
 def test_wrong_options_are_refused_before_anything_is_read(folder: Path) -> None:
-    for words in (["--modality", "ct"], ["--sex", "X"], ["--lang", "fr"], ["--age", "old"]):
+    for words in (
+        ["--modality", "ct"],
+        ["--sex", "X"],
+        ["--lang", "fr"],
+        ["--age", "old"],
+        ["--pixel-um", "50"],
+    ):
         ran = triage(folder / "ecg.dcm", *words)
         assert ran.code == 2, (words, ran.err)
         assert ran.lines == []

@@ -17,9 +17,14 @@ from support.server_process import COMMAND
 from support.tiny_bundle import TinyBundle, write_bundle
 from typer.testing import CliRunner, Result
 
+from qiangji_app.reader import LocalReader
+from qiangji_datasets.formats.pool import ReaderPool
 from qiangji_datasets.records import CellImage, Modality
 from qiangji_inference.cli import evaluate
+from qiangji_inference.engine import Engine
+from qiangji_inference.labelled import Columns, LabelledSet, Target, read_labelled
 from qiangji_inference.rehearsal import made_up
+from qiangji_inference.scored import record_of
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -119,6 +124,33 @@ def test_triage_refuses_what_is_no_stained_cell_with_reason_and_advice(read: lis
     assert "没有颜色" in grey["reason"]["message"] and "彩色" in grey["reason"]["advice"]
     assert (cut["status"], cut["reason"]["code"]) == ("refused", "picture.damaged")
     assert grey["findings"] == cut["findings"] == []
+
+
+def test_the_size_of_a_pixel_can_be_stated_for_a_table_of_cells(folder: Path) -> None:
+    wanted = LabelledSet(
+        table=folder / "labels.csv",
+        root=folder,
+        columns=Columns(file="file"),
+        targets=[Target.parse("cell_abnormal=abnormal")],
+        pixel_um=0.23,
+    )
+    record = record_of(read_labelled(wanted, Modality.PAP)[0])
+    target = ("--target", "cell_abnormal=abnormal", "--allow-missing-age")
+
+    assert isinstance(record, CellImage)
+    assert record.pixel_um == 0.23
+    assert _evaluate(folder, *target, "--pixel-um", "0.23").exit_code == 0
+    assert _evaluate(folder, *target, "--pixel-um", "50").exit_code == 2
+
+
+def test_the_size_of_a_pixel_can_be_stated_to_triage(folder: Path) -> None:
+    stated = {"modality": "pap", "age_years": 40.0, "sex": "F", "pixel_um": 0.23}
+
+    with ReaderPool(workers=1, memory_mb=1024, timeout_s=30.0) as pool:
+        record = LocalReader(pool, Engine([])).decode(folder / "0.png", stated=stated)
+
+    assert isinstance(record, CellImage)
+    assert record.pixel_um == 0.23
 
 
 def test_an_unknown_modality_names_those_there_are() -> None:
