@@ -71,7 +71,7 @@ def crossval(
 ) -> None:
     """Train one configuration once for each fold and report over all recordings."""
     from qiangji_training.crossval import cross_validate
-    from qiangji_training.crossval_report import PAGE, write_report
+    from qiangji_training.crossval_report import GROUPS, PAGE, write_report
 
     console, now = _logging_console(), datetime.now(UTC)
     with _edge():
@@ -88,7 +88,9 @@ def crossval(
         write_report(found, folder, made_at=now)
         for group, auc in found.macro_auc.items():
             mean = Estimate(found.mean_of_folds(group))
-            said = text("train.crossval_line", group=group, auc=shown(auc), mean=shown(mean))
+            said = text(
+                "train.crossval_line", group=text(GROUPS[group]), auc=shown(auc), mean=shown(mean)
+            )
             typer.echo(said)
         typer.echo(str(folder / PAGE))
 

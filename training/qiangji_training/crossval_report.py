@@ -15,6 +15,13 @@ RESULTS: Final = "crossval.json"
 PAGE: Final = "crossval.html"
 _TEMPLATE: Final = "crossval.html"
 _PACKAGE: Final = "qiangji_training"
+#: Text of every group of labels.
+GROUPS: Final = {
+    "all labels": "train.group_all",
+    "five superclasses": "train.group_superclasses",
+    "findings": "train.group_findings",
+    "labels with enough cases": "train.group_enough",
+}
 
 
 def write_report(found: CrossValidation, folder: Path, *, made_at: datetime) -> None:
@@ -33,6 +40,7 @@ def page(found: CrossValidation, *, made_at: datetime) -> str:
         made_at=made_at,
         package=_PACKAGE,
         found=found,
+        groups=GROUPS,
         means={group: found.mean_of_folds(group) for group in found.macro_auc},
         labels=[
             figures(name, result, found.columns[name], words)
