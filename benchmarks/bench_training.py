@@ -42,7 +42,9 @@ def trained(text: str, processes: int, *, data: Path, out: Path) -> tuple[float,
     words = ["train", out / "config.toml", "--data", data, "--out", out, "--name", "run"]
     words += ["--devices", processes, "--precision", "32"]
     command = [str(COMMAND), *map(str, words)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    if done.returncode:
+        raise SystemExit(done.stderr)
     said = json.loads((out / "run" / "manifest.json").read_text("utf-8"))
     return said["macro_auc"][VALIDATED], said["cpu_minutes"]
 
