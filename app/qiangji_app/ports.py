@@ -42,7 +42,8 @@ class Ids(Protocol):
 class Upload:
     """A file on its way in. ``state`` is receiving, stored or failed.
 
-    ``upload_id`` is made by the client: repeating it is the same upload.
+    ``upload_id`` is made by the client: repeating it is the same upload. ``modality`` is what a
+    person said that the file shows; empty where it is left to the reader.
     """
 
     upload_id: str
@@ -57,6 +58,7 @@ class Upload:
     state: str
     error_code: str
     created_at: datetime
+    modality: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class CaseQuery:
 
     ``order`` is ``worklist`` (urgency, then waiting), ``newest`` or ``results`` (calls that nobody
     confirmed, then reports that nobody took note of, both by urgency, then all others; the newest
-    of each first). ``urgency_at_least`` is an ``UrgencyLevel``; 0 does not filter.
+    of each first). ``urgency_at_least`` is an ``UrgencyLevel``; 0 does not filter. ``family`` is a
+    case: it and all that were split from it.
     """
 
     site_ids: frozenset[str] | None = None  # None: all sites
@@ -73,6 +76,7 @@ class CaseQuery:
     modalities: frozenset[str] | None = None
     claimed_by: str = ""
     person_id: str = ""
+    family: str = ""
     urgency_at_least: int = 0
     order: str = "newest"
     limit: int = 100

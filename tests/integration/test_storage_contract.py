@@ -730,6 +730,29 @@ def test_the_tables_and_the_migrations_agree(box: Box) -> None:
         assert compare_metadata(context, event.metadata) == []
 
 
+def test_a_database_of_before_the_split_of_requests_is_brought_up_to_date(
+    box: Box, tmp_path: Path
+) -> None:
+    add_case(box)
+    with box.store.engines.write.begin() as connection:
+        for statement in (
+            "DROP INDEX ix_clinical_case_split_from",
+            "ALTER TABLE clinical_case DROP COLUMN split_from",
+            "ALTER TABLE upload DROP COLUMN modality",
+            "UPDATE alembic_version SET version_num = '0002'",
+        ):
+            connection.execute(text(statement))
+
+    again = open_box(tmp_path, box.url)
+
+    with again.store.read() as unit:
+        case = unit.cases.get("c1")
+        assert case is not None
+        assert case.split_from == ""
+        assert [row.id for row in unit.cases.find(CaseQuery(family="c1"))] == ["c1"]
+    again.store.close()
+
+
 def test_an_event_changed_behind_the_program_is_found(box: Box) -> None:
     with box.store.begin() as unit:
         unit.events.append(type="a.b", actor_id="u1", payload={"n": 1})

@@ -56,6 +56,7 @@ class Case:
     ``urgency_level`` is the value of ``qiangji_datasets.labels.UrgencyLevel``; higher first.
     ``revision`` grows by one with every change and guards against lost updates.
     ``report_version`` is the number of the newest signed report, 0 when none.
+    ``split_from`` is the case that this one was split from when both went up; empty for most.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Case:
     override_reason: str = ""
     identity_reason: str = ""
     is_demo: bool = False
+    split_from: str = ""
 
 
 def without_reasons(case: Case) -> Case:
@@ -96,8 +98,9 @@ class RecordingState(StrEnum):
 class Recording:
     """One stored film or ECG of a case.
 
-    ``facts`` is JSON-able: rows, columns, view, rate, notices, person comparison codes; while the
-    file is read again also when that was asked, and what the gate said last.
+    ``facts`` is JSON-able: rows, columns, view, rate, notices, person comparison codes; what the
+    desk said that it shows; while the file is read again also when that was asked, and what the
+    gate said last.
     ``reading`` is the JSON-able outcome of inference, empty while pending.
     ``file_name`` may carry a patient's name and is stored encrypted.
     """

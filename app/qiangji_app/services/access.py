@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from qiangji_app.domain.account import Account
-from qiangji_app.domain.case import Case
+from qiangji_app.domain.case import Case, Recording
+from qiangji_app.domain.modalities import read_modalities
 from qiangji_app.domain.report import DraftReport
 from qiangji_app.domain.roles import SENDERS, SITE_CLINICAL, Actor, Role, Site, visible_from
 from qiangji_app.domain.workflow import Action, State, is_possible, next_state, roles_for
@@ -24,6 +26,8 @@ _LICENSED = frozenset(
         Action.CALL,
     }
 )
+#: Of these, the acts that speak of all recordings: they need a licence for each of them.
+SPEAKING = frozenset({Action.SIGN, Action.AMEND, Action.CALL})
 #: Acts that belong to the specialist who holds the case.
 _HOLDER = frozenset({Action.RELEASE, Action.RETURN, Action.WRITE, Action.SIGN})
 _RESULT_STATES = frozenset({State.SIGNED, State.ACKNOWLEDGED, State.CLOSED})
@@ -119,6 +123,26 @@ def require(actor: Actor, case: Case, action: Action, draft: DraftReport | None 
     if action in _HOLDER and not is_holder(actor, case, draft):
         raise NotPermitted("workflow.not_holder")
     return replace(case, state=after)
+
+
+def unlicensed(actor: Actor, recordings: Iterable[Recording]) -> tuple[str, ...]:
+    """Modalities among the files that were opened for which the actor has no licence."""
+    return tuple(sorted(set(read_modalities(recordings)) - actor.sign_modalities))
+
+
+def require_licence(unit: Unit, actor: Actor, case: Case) -> None:
+    """Refuse an act that speaks of all recordings unless the licence covers every one.
+
+    A case holds one modality; one that went up before cases were split may hold more.
+
+    Raises
+    ------
+    NotPermitted
+        ``workflow.no_licence_for_all`` names what the licence does not cover.
+    """
+    missing = unlicensed(actor, unit.cases.recordings(case.id))
+    if missing:
+        raise NotPermitted("workflow.no_licence_for_all", modality=",".join(missing))
 
 
 def allows(actor: Actor, case: Case, action: Action, draft: DraftReport | None = None) -> bool:

@@ -131,8 +131,35 @@ def seen_in(case: Case, events: Sequence[Event]) -> Seen | None:
     wanted = _fingerprint(alarms_of(case))
     for event in events:
         if event.type == _SEEN and event.payload["alarm"] == wanted:
-            return Seen(event.actor_id, event.at)
+            return _told(event)
     return None
+
+
+def pass_on(unit: Unit, actor: Actor, case: Case, seen: Seen) -> None:
+    """Note that the patient was looked at before the case was split off; by whom, and when.
+
+    The actor is who split it.
+    """
+    if not alarms_of(case) or seen_in(case, unit.events.of_case(case.id)) is not None:
+        return
+    unit.events.append(
+        type=_SEEN,
+        actor_id=actor.user_id,
+        case_id=case.id,
+        payload={
+            "alarm": _fingerprint(alarms_of(case)),
+            "seen_by": seen.user_id,
+            "seen_at": seen.at.isoformat(),
+        },
+    )
+
+
+def _told(event: Event) -> Seen:
+    """Who looked, which is the actor unless the event was passed on from another case."""
+    if "seen_by" not in event.payload:
+        return Seen(event.actor_id, event.at)
+    at = datetime.fromisoformat(str(event.payload["seen_at"]))
+    return Seen(str(event.payload["seen_by"]), at)
 
 
 def alarms_of(case: Case) -> tuple[UrgencyReason, ...]:

@@ -15,6 +15,7 @@ from qiangji_app.domain.case import (
 )
 from qiangji_app.domain.events import Payload
 from qiangji_app.domain.ids import is_uuid
+from qiangji_app.domain.modalities import MODALITIES
 from qiangji_app.domain.person import (
     Patient,
     is_possible_birth,
@@ -35,12 +36,11 @@ from qiangji_app.services.identity import (
     reason_digest,
 )
 from qiangji_app.services.limits import MAX_REASON, whole
+from qiangji_app.services.splitting import split
 from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected
 
-#: Empty: not chosen; the first recording that is read decides.
-MODALITIES = frozenset({"", "cxr", "ecg"})
 #: How long a submission waits for a file on its way in; a slow line may need it.
 _UPLOADED_WITHIN = timedelta(minutes=30)
 #: How long a submission waits for its files to be read.
@@ -170,7 +170,9 @@ def submit(
     identity_reason: str = "",
     person_id: str = "",
 ) -> Case:
-    """Send the case to the county.
+    """Send the case to the county; film and ECG in one draft go up as two (``splitting``).
+
+    Said again by who sent it, it is the same submission.
 
     Parameters
     ----------
@@ -192,6 +194,8 @@ def submit(
     """
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
+        if case.state is State.SUBMITTED and _sender(unit, case) == actor.user_id:
+            return case
         require(actor, case, Action.SUBMIT)
         case = linked(ctx, unit, actor, case, person_id)
         after = require(actor, case, Action.SUBMIT)
@@ -206,21 +210,32 @@ def submit(
         _check_uploads(unit, case, ctx.clock.now())
         _check_read(unit, case, ctx.clock.now())
         _check_complete(unit, case, ctx.clock.now())
-        case = refresh_urgency(unit, case)
-        unit.events.append(
-            type="case.submitted",
-            actor_id=actor.user_id,
-            case_id=case.id,
-            payload={
-                "triage": case.triage.value,
-                "urgency": case.urgency_level,
-                "overridden": bool(case.override_reason),
-                "identity_confirmed": bool(case.identity_reason),
-                **_confirmed(ctx, unit, actor, case),
-            },
-        )
+        parts = split(ctx, unit, actor, case)
+        for part in parts:
+            _note_submission(ctx, unit, actor, part)
         unit.commit()
-    return case
+    return parts[0]
+
+
+def _sender(unit: Unit, case: Case) -> str:
+    """Who sent the case up last."""
+    events = unit.events.of_case(case.id)
+    return [event.actor_id for event in events if event.type == "case.submitted"][-1]
+
+
+def _note_submission(ctx: Context, unit: Unit, actor: Actor, case: Case) -> None:
+    unit.events.append(
+        type="case.submitted",
+        actor_id=actor.user_id,
+        case_id=case.id,
+        payload={
+            "triage": case.triage.value,
+            "urgency": case.urgency_level,
+            "overridden": bool(case.override_reason),
+            "identity_confirmed": bool(case.identity_reason),
+            **_confirmed(ctx, unit, actor, case),
+        },
+    )
 
 
 def _confirmed(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Payload:

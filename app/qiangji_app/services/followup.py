@@ -9,7 +9,7 @@ from typing import Final
 from qiangji_app.domain.case import Acknowledgement, Case, CriticalCall, Message
 from qiangji_app.domain.roles import SITE_CLINICAL, Actor
 from qiangji_app.domain.workflow import Action
-from qiangji_app.services.access import require, visible_case
+from qiangji_app.services.access import require, require_licence, visible_case
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.limits import MAX_CALL_TEXT, MAX_NAME, whole
 from qiangji_app.services.thread import say
@@ -115,6 +115,7 @@ def raise_call(ctx: Context, caller: Caller, case_id: str, code: str, text: str)
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.CALL)
+        require_licence(unit, actor, case)
         if not caller.session.may_sign(ctx.clock.now()):
             raise NotPermitted("sign.password_needed")
         call = CriticalCall(

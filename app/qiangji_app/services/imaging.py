@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from qiangji_app.domain.case import Case, Recording
+from qiangji_app.domain.modalities import modality_of
 from qiangji_app.domain.roles import Actor
 from qiangji_app.services.access import may_see_hints
 from qiangji_app.services.context import Caller, Context
@@ -112,7 +113,7 @@ def decoded(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Record
     case, recording = recording_for(ctx, actor, recording_id)
     record = ctx.cache.get(recording.blob_sha256)
     if record is None:
-        stated = {"modality": recording.modality or case.modality}
+        stated = {"modality": modality_of(recording) or case.modality}
         with ctx.blobs.plain_path(recording.blob_sha256) as path:
             record = ctx.reader.decode(path, stated=stated)
         ctx.cache.put(recording.blob_sha256, record)

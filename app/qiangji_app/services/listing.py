@@ -26,6 +26,7 @@ from qiangji_app.services.alarms import Seen, seen_in
 from qiangji_app.services.contacts import Contact, Directory
 from qiangji_app.services.context import Context
 from qiangji_app.services.identity import Differing, differing, mismatches
+from qiangji_app.services.splitting import siblings
 from qiangji_datasets.errors import InputRejected, NotPermitted
 
 _WAITING: Final = frozenset({State.SUBMITTED, State.CLAIMED})
@@ -47,6 +48,7 @@ class Row:
     has_open_call: bool
     return_message: Message | None
     is_mismatched: bool  # a file names somebody else than the form; told while the case waits
+    siblings: Sequence[Case] = ()  # requests that went up together with this one
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,7 @@ def _row(unit: Unit, case: Case) -> Row:
         return_message=messages[-1] if messages and case.state is State.RETURNED else None,
         is_mismatched=case.state in _WAITING
         and bool(mismatches(unit, case, case.submitted_at or case.created_at)),
+        siblings=siblings(unit, case),
     )
 
 

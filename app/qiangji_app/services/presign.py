@@ -11,7 +11,7 @@ from qiangji_app.domain.case import Case, Finding, Verdict
 from qiangji_app.domain.report import DraftReport, ReportContent, draft_digest
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import Unit
-from qiangji_app.services.access import require, visible_case
+from qiangji_app.services.access import require, require_licence, visible_case
 from qiangji_app.services.ai_use import AiUse, is_hint, use_now
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.identity import mismatches
@@ -64,6 +64,7 @@ def check_draft(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -
         case = visible_case(unit, caller.actor, case_id)
         draft = unit.cases.draft(case.id)
         require(caller.actor, case, Action.SIGN, draft)
+        require_licence(unit, caller.actor, case)
         draft = ready(unit, case, draft, draft_sha256)
         findings = unit.cases.findings(case.id)
         found = contradictions(draft.content, findings, has_call=bool(unit.cases.calls(case.id)))

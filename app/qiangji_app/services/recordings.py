@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from qiangji_app.domain.case import Case, Finding, Recording, Verdict, last_gate
+from qiangji_app.domain.modalities import named_modality, naming
 from qiangji_app.domain.roles import Actor
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import visible_case
@@ -54,7 +55,7 @@ def triage_recording(ctx: Context, recording_id: str) -> None:
     with ctx.store.read() as unit:
         recording = unit.cases.recording(recording_id)
         case = None if recording is None else unit.cases.get(recording.case_id)
-        stated = {} if case is None else _stated(ctx, unit, case)
+        stated = {} if recording is None or case is None else _stated(ctx, unit, case, recording)
     if recording is None or case is None:
         _finish(ctx, recording_id)
         return
@@ -103,9 +104,9 @@ def recording_for(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, 
         return visible_case(unit, actor, recording.case_id), recording
 
 
-def _stated(ctx: Context, unit: Unit, case: Case) -> dict[str, object]:
+def _stated(ctx: Context, unit: Unit, case: Case, recording: Recording) -> dict[str, object]:
     patient = unit.persons.get(case.person_id)
-    stated: dict[str, object] = {"modality": case.modality}
+    stated: dict[str, object] = {"modality": named_modality(recording) or case.modality}
     if patient is not None:
         today = local_day(unit, case.site_id, ctx.clock.now())
         stated["age_years"] = patient.age_on(today)
@@ -117,8 +118,9 @@ def _stated(ctx: Context, unit: Unit, case: Case) -> dict[str, object]:
 
 def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> None:
     with ctx.store.begin() as unit:
-        case = unit.cases.get(recording.case_id)
-        if case is None or unit.cases.recording(recording.id) is None:
+        current = unit.cases.recording(recording.id)  # its case may have gone up and been split
+        case = None if current is None else unit.cases.get(current.case_id)
+        if case is None:
             unit.jobs.done(TRIAGE_JOB, recording.id)
             unit.commit()
             return
@@ -126,6 +128,7 @@ def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> No
         unit.cases.save_recording(
             replace(
                 recording,
+                case_id=case.id,
                 state=outcome.state,
                 modality=outcome.modality,
                 acquired_at=_in_zone(unit, case, outcome.acquired_at),
@@ -157,10 +160,14 @@ def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> No
 
 
 def _facts(recording: Recording, outcome: Outcome) -> dict[str, object]:
-    """What is known of the file; a reading that failed leaves standing what the gate said."""
+    """What is known of the file; a reading that failed leaves standing what the gate said.
+
+    What the desk said that it shows stands in any case.
+    """
+    facts = outcome.facts | naming(named_modality(recording))
     if outcome.reading.get("status") != "failed":
-        return outcome.facts
-    return outcome.facts | last_gate(recording)
+        return facts
+    return facts | last_gate(recording)
 
 
 def _in_zone(unit: Unit, case: Case, moment: datetime | None) -> datetime | None:

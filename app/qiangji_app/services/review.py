@@ -21,11 +21,12 @@ from qiangji_app.domain.report import (
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Unit
-from qiangji_app.services.access import require, visible_case
+from qiangji_app.services.access import require, require_licence, visible_case
 from qiangji_app.services.ai_use import use_now
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.limits import whole
 from qiangji_app.services.presign import ready
+from qiangji_app.services.splitting import siblings
 from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
@@ -243,6 +244,7 @@ def sign(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> Signe
         case = visible_case(unit, actor, case_id)
         draft = unit.cases.draft(case.id)
         after = require(actor, case, Action.SIGN, draft)
+        require_licence(unit, actor, case)
         if not caller.session.may_sign(ctx.clock.now()):
             raise NotPermitted("sign.password_needed")
         if actor.user_id in _senders(unit, case):
@@ -285,6 +287,7 @@ def amend(ctx: Context, actor: Actor, case_id: str, reason: str) -> DraftReport:
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.AMEND)
+        require_licence(unit, actor, case)
         known = unit.cases.draft(case.id)
         if known is not None:
             if known.author_id == actor.user_id:
@@ -311,12 +314,18 @@ def amend(ctx: Context, actor: Actor, case_id: str, reason: str) -> DraftReport:
 
 
 def _senders(unit: Unit, case: Case) -> set[str]:
-    """Who opened the case, uploaded to it or sent it up: none of them may sign it."""
-    uploaders = {upload.user_id for upload in unit.uploads.of_case(case.id)}
-    submitters = {
-        event.actor_id for event in unit.events.of_case(case.id) if event.type == "case.submitted"
-    }
-    return {case.created_by} | uploaders | submitters
+    """Who opened the case, uploaded to it or sent it up: none of them may sign it.
+
+    The same holds for cases that were split from each other: an upload stays with the one it was
+    made to.
+    """
+    found = set()
+    for one in (case, *siblings(unit, case)):
+        found |= {one.created_by}
+        found |= {upload.user_id for upload in unit.uploads.of_case(one.id)}
+        events = unit.events.of_case(one.id)
+        found |= {event.actor_id for event in events if event.type == "case.submitted"}
+    return found
 
 
 def _signed(ctx: Context, unit: Unit, actor: Actor, case: Case, draft: DraftReport) -> SignedReport:

@@ -8,6 +8,7 @@ from typing import Final
 
 from qiangji_app.domain.case import Case, Recording, RecordingState, without_reasons
 from qiangji_app.domain.ids import is_uuid
+from qiangji_app.domain.modalities import MODALITIES, naming
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import Unit, Upload
@@ -34,19 +35,27 @@ def start(
     file_name: str,
     size: int,
     sha256: str,
+    modality: str = "",
 ) -> Upload:
     """Announce a file; the same ``upload_id`` again is the same upload.
+
+    Parameters
+    ----------
+    modality
+        What the desk says that the file shows; a picture does not say so itself.
 
     Raises
     ------
     InputRejected
-        Bad id, size, digest or name; too many recordings.
+        Bad id, size, digest, name or modality; too many recordings.
     Conflict
         The id was used for another file.
     StorageFault
         ``storage.full``: not enough space, nothing was accepted.
     """
     _check(upload_id, size, sha256)
+    if modality not in MODALITIES:
+        raise InputRejected("case.modality", modality=modality[:20])
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         known = unit.uploads.get(upload_id)
@@ -70,6 +79,7 @@ def start(
             state="receiving",
             error_code="",
             created_at=ctx.clock.now(),
+            modality=modality,
         )
         unit.uploads.add(upload)
         unit.commit()
@@ -166,6 +176,7 @@ def _record(ctx: Context, unit: Unit, actor: Actor, case: Case, upload: Upload) 
             file_name=upload.file_name,
             state=RecordingState.STORED,
             received_at=ctx.clock.now(),
+            facts=naming(upload.modality),
         )
     )
     unit.jobs.add("triage", upload.recording_id)

@@ -37,11 +37,8 @@ _LATERAL_CODES: Final = frozenset({"film.lateral", "film.lateral_stated"})
 
 def that_count(recordings: Sequence[Recording]) -> list[Recording]:
     """Without the laterals that stand beside a frontal which was read."""
-    if not any(_status(row) is TriageStatus.DONE for row in recordings):
-        return list(recordings)
-    return [
-        row for row in recordings if not (_status(row) is TriageStatus.REFUSED and _is_lateral(row))
-    ]
+    read = {row.modality for row in recordings if _status(row) is TriageStatus.DONE}
+    return [row for row in recordings if not (row.modality in read and _is_shown_only(row))]
 
 
 def is_held_back(row: Recording) -> bool:
@@ -115,6 +112,10 @@ def _status(row: Recording) -> TriageStatus:
     if row.state is RecordingState.REFUSED:
         return TriageStatus.REFUSED
     return TriageStatus(str(row.reading.get("status", TriageStatus.PENDING.value)))
+
+
+def _is_shown_only(row: Recording) -> bool:
+    return _status(row) is TriageStatus.REFUSED and _is_lateral(row)
 
 
 def _is_lateral(row: Recording) -> bool:

@@ -31,6 +31,7 @@ from qiangji_app.storage.rows import Values
 _CASE_SAME = (
     "id", "site_id", "person_id", "modality", "created_at", "created_by", "revision",
     "submitted_at", "claimed_by", "claimed_at", "urgency_level", "report_version", "is_demo",
+    "split_from",
 )  # fmt: skip
 _RECORDING_SAME = (
     "id", "case_id", "blob_sha256", "size", "received_at", "acquired_at", "modality",

@@ -326,6 +326,10 @@ def _where(statement: Select[Any], query: CaseQuery) -> Select[Any]:
         statement = statement.where(columns.claimed_by == query.claimed_by)
     if query.person_id:
         statement = statement.where(columns.person_id == query.person_id)
+    if query.family:
+        statement = statement.where(
+            or_(columns.id == query.family, columns.split_from == query.family)
+        )
     if query.urgency_at_least:
         statement = statement.where(columns.urgency_level >= query.urgency_at_least)
     return statement

@@ -26,7 +26,7 @@ from qiangji_app.domain.workflow import State
 from qiangji_app.storage.times import UtcInstant
 
 #: The Alembic revision these tables belong to.
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -201,6 +201,7 @@ clinical_case = Table(
     Column("sealed_text", LargeBinary, nullable=False),
     Column("report_version", Integer, nullable=False),
     Column("is_demo", Boolean, nullable=False),
+    Column("split_from", String(64), nullable=False, index=True),
     UniqueConstraint("id"),
     CheckConstraint("revision >= 0", name="revision"),
     CheckConstraint("report_version >= 0", name="report_version"),
@@ -361,6 +362,7 @@ upload = Table(
     _text("user_id", 64),
     _text("site_id", 64),
     Column("sealed_file_name", LargeBinary, nullable=False),
+    _text("modality", 16),
     Column("size", BigInteger, nullable=False),
     _text("sha256", 64),
     Column("received", BigInteger, nullable=False),

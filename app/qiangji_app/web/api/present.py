@@ -123,6 +123,7 @@ class Presenter:
             "has_open_call": row.has_open_call,
             "returned_reason": self._returned(row),
             "is_demo": case.is_demo,
+            "siblings": [self._sibling(item) for item in row.siblings],
         }
 
     def site(self, site_id: str) -> Json:
@@ -160,7 +161,8 @@ class Presenter:
             "clinical": self._clinical(case),
             "identity_reason": case.identity_reason,
             "override_reason": case.override_reason,
-            "permissions": self._permissions(case, found.draft),
+            "permissions": self._permissions(case, found.draft, found.row.recordings),
+            "unlicensed": self._unlicensed(case, found.row.recordings),
             "recordings": [
                 self.recording(item, case, may_hint=may_hint, in_file=found.in_files.get(item.id))
                 for item in found.row.recordings
@@ -327,9 +329,33 @@ class Presenter:
             "visit_number": case.request.visit_number,
         }
 
-    def _permissions(self, case: Case, draft: DraftReport | None) -> Json:
+    def _permissions(
+        self, case: Case, draft: DraftReport | None, recordings: Sequence[Recording]
+    ) -> Json:
         actor = self._caller.actor
-        return {action.value: access.allows(actor, case, action, draft) for action in Action}
+        is_covered = not access.unlicensed(actor, recordings)
+        return {
+            action.value: access.allows(actor, case, action, draft)
+            and (is_covered or action not in access.SPEAKING)
+            for action in Action
+        }
+
+    def _unlicensed(self, case: Case, recordings: Sequence[Recording]) -> list[str]:
+        """What keeps a specialist, licensed for the case itself, from signing it."""
+        actor = self._caller.actor
+        is_licensed = case.modality in actor.sign_modalities
+        return list(access.unlicensed(actor, recordings)) if is_licensed else []
+
+    def _sibling(self, case: Case) -> Json:
+        """A request that went up together with another; its id only for who may open it."""
+        may_open = access.may_view(self._caller.actor, case)
+        return {
+            "id": case.id if may_open else None,
+            "short_id": case.id[-8:],
+            "modality": case.modality,
+            "state": case.state.value,
+            "state_text": self.text(f"state.{case.state.value}"),
+        }
 
     def _message(self, item: Message, names: Mapping[str, str]) -> Json:
         return {

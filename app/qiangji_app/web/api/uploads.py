@@ -26,6 +26,7 @@ class NewUpload(BaseModel):
     file_name: str = Field(default="", max_length=1000)
     size: int
     sha256: str = Field(max_length=64)
+    modality: str = Field(default="", max_length=16)
 
 
 @router.post("/uploads")
