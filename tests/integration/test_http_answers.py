@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,3 +212,17 @@ def test_alarms_that_a_page_knows_already_are_not_sent_again(
     assert first.json() == {"items": [], "unread_results": 0}
     assert (again.status_code, again.content, changed.status_code) == (304, b"", 200)
     assert _signed_in(installation, "township").get(f"{_API}/alerts", headers=mark).is_success
+
+
+def test_a_database_that_does_not_answer_is_named_in_words(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "store", key_dir=tmp_path / "keys", demo=True)
+    made = install(settings, password_cost=CHEAP)
+    populate(made)
+    client = _signed_in(made, "operator")
+    with made.store.engines.write.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE session RENAME TO elsewhere")
+
+    answer = client.get(f"{_API}/session")
+
+    _refused(answer, 507, "storage.database")
+    made.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from dataclasses import replace
+from typing import Final
 
 from qiangji_app.domain.account import (
     LOCKOUT,
@@ -17,8 +19,12 @@ from qiangji_app.ports import Unit
 from qiangji_app.services.access import actor_for
 from qiangji_app.services.accounts import check_password
 from qiangji_app.services.context import Caller, Context
-from qiangji_datasets.errors import InputRejected, NotPermitted
+from qiangji_datasets.errors import InputRejected, NotPermitted, StorageFault
 from qiangji_datasets.messages import Language
+
+_LOG = logging.getLogger(__name__)
+#: How often the use of a session is written down, seconds.
+_TOUCH_EVERY_S: Final = 60
 
 
 def sign_in(ctx: Context, login: str, password: str) -> tuple[str, Caller]:
@@ -75,11 +81,19 @@ def caller_of(ctx: Context, token: str) -> Caller | None:
         if not session.is_alive(now):
             return None
         caller = _caller(unit, account, session)
-    if (now - session.last_seen_at).total_seconds() > 60:
-        with ctx.store.begin() as unit:
-            unit.accounts.touch_session(session.token_sha256, now)
-            unit.commit()
+    if (now - session.last_seen_at).total_seconds() > _TOUCH_EVERY_S:
+        _touch(ctx, session)
     return caller
+
+
+def _touch(ctx: Context, session: Session) -> None:
+    """Write down that a session is in use; a store that cannot write does not stop reading."""
+    try:
+        with ctx.store.begin() as unit:
+            unit.accounts.touch_session(session.token_sha256, ctx.clock.now())
+            unit.commit()
+    except StorageFault as fault:
+        _LOG.warning("use of a session not written down: %s", fault)
 
 
 def sign_out(ctx: Context, caller: Caller) -> None:

@@ -39,7 +39,7 @@ from qiangji_app.web.guard import SECURITY_HEADERS, Guard
 from qiangji_app.web.metrics import Metrics
 from qiangji_app.web.quick_gradio import without_stub_files
 from qiangji_datasets.errors import QiangjiError, SystemFault
-from qiangji_datasets.messages import MissingText
+from qiangji_datasets.messages import Language, MissingText
 
 _LOG = logging.getLogger(__name__)
 _ROUTERS = (
@@ -152,9 +152,7 @@ def _add_faults(app: FastAPI, ctx: Context) -> None:
 
 def _error_body(ctx: Context, request: Request, error: QiangjiError) -> dict[str, Any]:
     catalogue = ctx.catalogue
-    token = request.cookies.get(SESSION_COOKIE, "")
-    caller = sessions.caller_of(ctx, token) if token else None
-    wanted = caller.language if caller else language(request)
+    wanted = _language(ctx, request)
     try:
         message = Words(catalogue, wanted).text(error.code, error.params)
     except MissingText:
@@ -166,6 +164,17 @@ def _error_body(ctx: Context, request: Request, error: QiangjiError) -> dict[str
         "advice": catalogue.advice(error.code, wanted, **error.params),
         "params": error.params,
     }
+
+
+def _language(ctx: Context, request: Request) -> Language:
+    """The language of the account; of the request while the store does not answer."""
+    token = request.cookies.get(SESSION_COOKIE, "")
+    try:
+        caller = sessions.caller_of(ctx, token) if token else None
+    except SystemFault as fault:
+        _LOG.error("language of an account not read: %s", fault)
+        caller = None
+    return caller.language if caller else language(request)
 
 
 def _add_plain_routes(app: FastAPI, installation: Installation) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from support.county import PASSWORD, County
 
 from qiangji_app.domain.account import LOCKOUT, MAX_FAILED_LOGINS, SESSION_IDLE
+from qiangji_app.domain.audit import Verification
 from qiangji_app.domain.roles import Role, Site, SiteKind
+from qiangji_app.ports import Unit
 from qiangji_app.services import accounts, sessions
 from qiangji_app.services.setup import TOKEN_LIFETIME, issue_token, redeem_token
+from qiangji_app.storage.store import SqlStore
 from qiangji_datasets.errors import Conflict, InputRejected, NotPermitted
 from qiangji_datasets.messages import Language
 
@@ -155,25 +162,53 @@ def test_an_idle_session_ends_and_a_busy_one_goes_on(county: County) -> None:
     assert sessions.caller_of(county.ctx, token) is None
 
 
-def test_a_request_that_began_before_an_unlock_does_not_take_it_back(
-    county: County, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class _Overtaken:
+    """A real store; what ``meanwhile`` does happens before the next write begins."""
+
+    def __init__(self, store: SqlStore, meanwhile: Callable[[], object]) -> None:
+        self._store = store
+        self._meanwhile: list[Callable[[], object]] = [meanwhile]
+
+    def begin(self) -> AbstractContextManager[Unit]:
+        """A write transaction, after what was to happen before it."""
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return self._store.begin()
+
+    def read(self) -> AbstractContextManager[Unit]:
+        """A snapshot."""
+        return self._store.read()
+
+    def verify(self) -> Verification:
+        """Both chains."""
+        return self._store.verify()
+
+
+def test_a_request_that_began_before_an_unlock_does_not_take_it_back(county: County) -> None:
     token, caller = sessions.sign_in(county.ctx, "specialist", PASSWORD)
     county.clock.step(minutes=2)
-    read = sessions._caller
+    store = _Overtaken(county.store, lambda: sessions.unlock(county.ctx, caller, PASSWORD))
 
-    def overtaken(*args: object) -> object:
-        monkeypatch.setattr(sessions, "_caller", read)
-        found = read(*args)  # type: ignore[arg-type]  # handed on as they came
-        sessions.unlock(county.ctx, caller, PASSWORD)
-        return found
-
-    monkeypatch.setattr(sessions, "_caller", overtaken)
-    assert sessions.caller_of(county.ctx, token) is not None
+    assert sessions.caller_of(replace(county.ctx, store=store), token) is not None
 
     found = sessions.caller_of(county.ctx, token)
     assert found is not None
     assert found.session.may_sign(county.clock.now())
+
+
+def test_a_session_is_known_while_the_store_cannot_write(
+    county: County, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, _ = sessions.sign_in(county.ctx, "operator", PASSWORD)
+    county.clock.step(minutes=2)
+    engine = county.store.engines.write
+    event.listen(engine, "checkout", lambda raw, *_: raw.execute("PRAGMA busy_timeout = 0"))
+
+    with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert sessions.caller_of(county.ctx, token) is not None
+
+    assert "storage.busy" in caplog.text
 
 
 def test_an_inactive_account_has_no_session(county: County) -> None:
