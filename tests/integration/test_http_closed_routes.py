@@ -280,7 +280,6 @@ def test_another_sites_things_are_not_there(
         ("PUT", "cases/{case_id}/draft", {}),
         ("POST", "cases/{case_id}/sign", {"draft_sha256": "0" * 64}),
         ("DELETE", "cases/{case_id}/recordings/{recording_id}", None),
-        ("POST", "images/{recording_id}/map-viewed", {"label": "mi"}),
     ],
 )
 def test_another_sites_case_can_not_be_acted_on(

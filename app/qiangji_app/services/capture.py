@@ -41,8 +41,8 @@ from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency
 from qiangji_datasets.errors import Conflict, InputRejected
 
-#: How long a submission waits for a file on its way in; a slow line may need it.
-_UPLOADED_WITHIN = timedelta(minutes=30)
+#: A submission waits for a file of which bytes came within this time; a slow line may need it.
+_STANDS_STILL_AFTER = timedelta(minutes=30)
 #: How long a submission waits for its files to be read.
 _READ_WITHIN = timedelta(seconds=60)
 _MAX_NAME = 64
@@ -207,7 +207,7 @@ def submit(
             claimed_by="",
             claimed_at=None,
         )
-        _check_uploads(unit, case, ctx.clock.now())
+        _check_uploads(ctx, unit, case)
         _check_read(unit, case, ctx.clock.now())
         _check_complete(unit, case, ctx.clock.now())
         parts = split(ctx, unit, actor, case)
@@ -288,10 +288,13 @@ def remove_recording(ctx: Context, actor: Actor, case_id: str, recording_id: str
     return case
 
 
-def _check_uploads(unit: Unit, case: Case, now: datetime) -> None:
+def _check_uploads(ctx: Context, unit: Unit, case: Case) -> None:
     """A file that is still coming in belongs to the case; one that stands still does not wait."""
+    limit = ctx.clock.now() - _STANDS_STILL_AFTER
     for upload in unit.uploads.of_case(case.id):
-        if upload.state == "receiving" and now - upload.created_at < _UPLOADED_WITHIN:
+        if upload.state != "receiving":
+            continue
+        if (ctx.blobs.touched_at(upload.upload_id) or upload.created_at) > limit:
             raise Conflict("upload.in_progress")
 
 

@@ -120,8 +120,12 @@ def decoded(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Record
     return case, recording, record
 
 
-def note_map_viewed(ctx: Context, actor: Actor, recording_id: str, wanted: str) -> None:
-    """Write down that a person looked at the model's map; it may have moved their reading.
+def activation_map(
+    ctx: Context, actor: Actor, recording_id: str, wanted: str
+) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    """Activation map of one label and the extent it covers, once the look is written down.
+
+    The map may move the reading of whoever sees it, so nobody gets it without a trace.
 
     Parameters
     ----------
@@ -130,12 +134,19 @@ def note_map_viewed(ctx: Context, actor: Actor, recording_id: str, wanted: str) 
 
     Raises
     ------
+    NotFound
+        No map, or the actor may not see AI hints.
     InputRejected
         ``label.unknown``.
     """
+    case, recording = recording_for(ctx, actor, recording_id)
+    if not may_see_hints(actor, case) or not recording.map_blob_sha256:
+        raise NotFound("map.not_found")
     bundle, _, label = wanted.rpartition("/")
     known = labels.label(label if _BUNDLE.fullmatch(bundle) else wanted).id
-    case, recording = recording_for(ctx, actor, recording_id)
+    found = unpack_map(ctx.blobs.get(recording.map_blob_sha256), wanted)
+    if found is None:
+        raise NotFound("map.not_found")
     with ctx.store.begin() as unit:
         unit.reads.append(
             type="map.read",
@@ -144,24 +155,6 @@ def note_map_viewed(ctx: Context, actor: Actor, recording_id: str, wanted: str) 
             payload={"recording": recording.id, "label": known, "bundle": bundle},
         )
         unit.commit()
-
-
-def activation_map(
-    ctx: Context, actor: Actor, recording_id: str, wanted: str
-) -> tuple[NDArray[np.float32], tuple[float, ...]]:
-    """Activation map of one label of a bundle (``BUNDLE/LABEL``) and the extent it covers.
-
-    Raises
-    ------
-    NotFound
-        No map, or the actor may not see AI hints.
-    """
-    case, recording = recording_for(ctx, actor, recording_id)
-    if not may_see_hints(actor, case) or not recording.map_blob_sha256:
-        raise NotFound("map.not_found")
-    found = unpack_map(ctx.blobs.get(recording.map_blob_sha256), wanted)
-    if found is None:
-        raise NotFound("map.not_found")
     return found
 
 

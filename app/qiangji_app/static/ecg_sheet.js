@@ -264,7 +264,7 @@ export class EcgSheet {
       rate, filtered, text });
   }
 
-  /** Fetches and shows the map of a label; the page hears of it for the audit. */
+  /** Fetches and shows the map of a label; the server writes the look down, the page hears of it. */
   async mapOn(label) {
     const { signal } = this.loading;
     this.mapWanted = label;

@@ -166,7 +166,7 @@ export class FilmPane {
     this.redraw();
   }
 
-  /** Fetches and shows the map of a label; the page hears of it for the audit. */
+  /** Fetches and shows the map of a label; the server writes the look down, the page hears of it. */
   async mapOn(label) {
     this.mapOff();
     this.mapWanted = label;

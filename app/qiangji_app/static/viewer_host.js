@@ -1,5 +1,5 @@
 /** Puts the film or ECG viewer into a page: addresses, titles, prior studies, texts. */
-import { labelText, language, post, textsUnder, t } from "/static/api.js";
+import { labelText, language, textsUnder, t } from "/static/api.js";
 import { fill, h, when } from "/static/dom.js";
 import { known, placeholder } from "/static/parts.js";
 
@@ -7,7 +7,7 @@ const MODULES = { film: "/static/film_viewer.js", ecg: "/static/ecg_viewer.js" }
 
 /**
  * Show the recordings of a case (or one of them) with its prior studies; a switch when it holds
- * both films and ECGs. The activation map stays off until asked for, and asking is audited.
+ * both films and ECGs. The activation map stays off until asked for; the server writes each look down.
  */
 export async function showViewer(stage, { view, recording = null, withMap = true }) {
   const pictures = (recording ? [recording] : view.recordings).filter((one) => MODULES[one.kind]);
@@ -17,7 +17,6 @@ export async function showViewer(stage, { view, recording = null, withMap = true
   }
   const kinds = [...new Set(pictures.map((one) => one.kind))];
   const host = h("div", { class: "qp-viewer-host" });
-  host.addEventListener("qj-map-viewed", (event) => audit(event.detail));
   let shown = null;
   const open = async (kind) => {
     if (shown && shown.destroy) shown.destroy();
@@ -83,12 +82,4 @@ function mapText(one, all) {
 /** `title` is drawn on the picture, `label` names it in tabs and lists. */
 function item(id, title, label, mapLabels) {
   return { url: `/api/v1/images/${encodeURIComponent(id)}`, title, label, map_labels: (mapLabels || []).map((one, _, all) => ({ id: one.id, text: mapText(one, all) })) };
-}
-
-async function audit({ url, label }) {
-  try {
-    await post(`${url.replace("/api/v1", "")}/map-viewed`, { label });
-  } catch (error) {
-    console.error(error); // the look already happened; the server logs its own side of it
-  }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from support.county import County, outcome
@@ -501,23 +501,45 @@ def test_reasons_given_for_other_files_do_not_hold_for_new_ones(county: County) 
         capture.submit(county.ctx, actor, case_id)
 
 
-def test_submission_waits_for_a_file_on_its_way_in(county: County) -> None:
-    case_id, upload_id = county.draft(), str(uuid.uuid4())
-    county.upload(case_id)
-    actor = county.caller("operator").actor
+def _announced(county: County, case_id: str) -> str:
+    upload_id = str(uuid.uuid4())
     uploading.start(
         county.ctx,
-        actor,
+        county.caller("operator").actor,
         upload_id=upload_id,
         case_id=case_id,
         file_name="x",
         size=2,
         sha256=hashlib.sha256(b"xy").hexdigest(),
     )
+    return upload_id
+
+
+def test_submission_waits_for_a_file_while_bytes_of_it_come(county: County) -> None:
+    case_id = county.draft()
+    county.upload(case_id)
+    actor, upload_id = county.caller("operator").actor, _announced(county, case_id)
+    county.clock.step(minutes=31)  # since it was announced
+
+    county.bytes_came_last(upload_id, county.clock.now() - timedelta(minutes=29))
+    with pytest.raises(Conflict, match="upload.in_progress"):
+        capture.submit(county.ctx, actor, case_id)
+    county.bytes_came_last(upload_id, county.clock.now() - timedelta(minutes=30))
+
+    assert capture.submit(county.ctx, actor, case_id).state is State.SUBMITTED
+
+
+def test_submission_waits_for_a_file_just_announced_of_which_nothing_is_there(
+    county: County,
+) -> None:
+    case_id = county.draft()
+    county.upload(case_id)
+    actor = county.caller("operator").actor
+    county.ctx.blobs.abandon(_announced(county, case_id))
 
     with pytest.raises(Conflict, match="upload.in_progress"):
         capture.submit(county.ctx, actor, case_id)
-    county.clock.step(minutes=31)
+    county.clock.step(minutes=30)
 
     assert capture.submit(county.ctx, actor, case_id).state is State.SUBMITTED
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import uuid
-from datetime import datetime
-from pathlib import Path
 
 from support.county import County
 
@@ -32,12 +29,6 @@ def _half_sent(county: County, case_id: str) -> str:
     return upload_id
 
 
-def _came_last(county: County, upload_id: str, at: datetime) -> None:
-    """The file system's clock is the machine's; tests have their own."""
-    [part] = Path(county.ctx.blobs._incoming).glob(f"{upload_id}*")  # type: ignore[attr-defined]
-    os.utime(part, (at.timestamp(), at.timestamp()))
-
-
 def _state(county: County, upload_id: str) -> tuple[str, str]:
     found = uploading.status(county.ctx, county.caller("operator").actor, upload_id)
     return found.state, found.error_code
@@ -47,7 +38,7 @@ def test_a_stale_upload_is_given_up_and_referenced_files_stay(county: County) ->
     case_id = county.draft()
     county.upload(case_id, b"kept")
     upload_id = _half_sent(county, case_id)
-    _came_last(county, upload_id, county.clock.now())
+    county.bytes_came_last(upload_id, county.clock.now())
 
     county.clock.step(seconds=_A_DAY_AND_A_BIT)
     keep_house(county.ctx)
@@ -60,7 +51,7 @@ def test_an_upload_older_than_a_day_goes_on_while_bytes_come(county: County) -> 
     upload_id = _half_sent(county, county.draft())
 
     county.clock.step(seconds=_A_DAY_AND_A_BIT)
-    _came_last(county, upload_id, county.clock.now())
+    county.bytes_came_last(upload_id, county.clock.now())
     keep_house(county.ctx)
 
     assert _state(county, upload_id)[0] == "receiving"

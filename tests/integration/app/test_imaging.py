@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from support.county import County, small_film
+from support.county import County, outcome
+from support.readings import prediction
 
-from qiangji_app.services import imaging, listing
+from qiangji_app.services import imaging, listing, triage
 from qiangji_app.services.imaging import READ_AGAIN, RecentReads, note_read
 from qiangji_app.services.recordings import recording_for
-from qiangji_datasets.errors import InputRejected, NotFound
+from qiangji_datasets.errors import NotFound, UserError
+from qiangji_inference.results import Flag
 
 
 def _reads(county: County, case_id: str) -> list[str]:
@@ -46,14 +48,15 @@ def test_the_memory_of_reads_is_bounded_and_forgets_the_oldest(county: County) -
     ]
 
 
-@pytest.mark.parametrize("label", ["", "two words", "无此标签", "a name/mi"])
-def test_a_map_of_an_unknown_label_is_not_written_down(county: County, label: str) -> None:
-    county.reader.records[b"film"] = small_film()
+@pytest.mark.parametrize("label", ["", "two words", "无此标签", "a name/mi", "cxr-adult/mass"])
+def test_a_map_that_is_not_there_is_not_written_down(county: County, label: str) -> None:
+    maps = triage.pack_maps((prediction(("effusion", Flag.LIKELY)),))
+    county.reader.outcomes[b"film"] = outcome(maps=maps)
     case_id = county.draft()
     recording_id = county.upload(case_id)
 
-    with pytest.raises(InputRejected, match=r"label\.unknown"):
-        imaging.note_map_viewed(county.ctx, county.caller("operator").actor, recording_id, label)
+    with pytest.raises(UserError, match=r"label\.unknown|map\.not_found"):
+        imaging.activation_map(county.ctx, county.caller("operator").actor, recording_id, label)
 
     assert _reads(county, case_id) == []
 

@@ -19,7 +19,7 @@ from qiangji_app.domain.person import Patient
 from qiangji_app.services import capture, imaging, recordings, review, triage
 from qiangji_app.services.results import result_document
 from qiangji_app.storage.jobs import LEASE
-from qiangji_datasets.errors import Conflict, NotFound, StorageFault
+from qiangji_datasets.errors import Conflict, InputRejected, NotFound, StorageFault
 from qiangji_datasets.records import (
     Modality,
 )
@@ -225,10 +225,11 @@ def test_viewers_get_the_recording_thumbnail_and_map(county: County) -> None:
     assert imaging.thumbnail(county.ctx, actor, film_id).startswith(b"\x89PNG")
     assert imaging.thumbnail(county.ctx, actor, ecg_id).startswith(b"\x89PNG")
     activation, extent = imaging.activation_map(county.ctx, actor, film_id, "cxr-adult/effusion")
-    imaging.note_map_viewed(county.ctx, actor, film_id, "cxr-adult/effusion")
 
     assert activation.shape == (14, 14)
     assert len(extent) == 4
+    with pytest.raises(InputRejected, match="label.unknown"):
+        imaging.activation_map(county.ctx, actor, film_id, "cxr-adult/effusion.extent")
     for recording_id, label in ((film_id, "cxr-adult/mass"), (ecg_id, "ecg-12lead/mi")):
         with pytest.raises(NotFound, match="map.not_found"):
             imaging.activation_map(county.ctx, actor, recording_id, label)

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from PIL import Image
-from pydantic import BaseModel, Field
 
 from qiangji_app.domain.case import Case, Recording
 from qiangji_app.services import access, accounts, imaging
@@ -51,12 +50,6 @@ class Reading:
 
 
 Read = Annotated[Reading, Depends()]
-
-
-class MapViewed(BaseModel):
-    """Which map was opened: ``BUNDLE/LABEL``."""
-
-    label: str = Field(default="", max_length=_MAP_ID)
 
 
 @router.get("/{recording_id}/film")
@@ -140,7 +133,8 @@ def activation_map(
 ) -> Response:
     """What moved the number: a PNG overlay for films, weights over time for ECGs.
 
-    ``label`` names the bundle too, ``BUNDLE/LABEL``, as ``map_labels`` of a recording does.
+    ``label`` names the bundle too, ``BUNDLE/LABEL``, as ``map_labels`` of a recording does. The
+    look is written to the chain of reads.
     """
     activation, extent = imaging.activation_map(ctx, who.actor, recording_id, label)
     if activation.ndim == 1:
@@ -150,12 +144,6 @@ def activation_map(
     Image.fromarray(overlay, "RGBA").save(buffer, "PNG")
     headers = _NO_STORE | {"X-Map-Extent": "0,0,1,1"}
     return Response(buffer.getvalue(), media_type="image/png", headers=headers)
-
-
-@router.post("/{recording_id}/map-viewed", status_code=204)
-def map_viewed(recording_id: str, body: MapViewed, ctx: Ctx, who: Who) -> None:
-    """Write down that the map was looked at."""
-    imaging.note_map_viewed(ctx, who.actor, recording_id, body.label)
 
 
 @router.get("/{recording_id}/thumb.png")
