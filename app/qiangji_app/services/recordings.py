@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from qiangji_app.domain.case import Case, Finding, Recording, Verdict, last_gate
+from qiangji_app.domain.case import Case, Finding, Recording, last_gate
 from qiangji_app.domain.modalities import named_modality, naming
 from qiangji_app.domain.roles import Actor
 from qiangji_app.ports import Unit
@@ -51,7 +51,11 @@ def run_next(ctx: Context) -> bool:
 
 
 def triage_recording(ctx: Context, recording_id: str) -> None:
-    """Read one stored file and attach what the AI says; a removed recording is skipped."""
+    """Read one stored file and attach what the AI says; a removed recording is skipped.
+
+    A reading that the case has overtaken is dropped: the file is read again where the facts
+    changed meanwhile, and not where a report was signed.
+    """
     with ctx.store.read() as unit:
         recording = unit.cases.recording(recording_id)
         case = None if recording is None else unit.cases.get(recording.case_id)
@@ -61,7 +65,7 @@ def triage_recording(ctx: Context, recording_id: str) -> None:
         return
     with ctx.blobs.plain_path(recording.blob_sha256) as path:
         outcome = ctx.reader.triage(path, stated=stated)
-    _save(ctx, recording, outcome, _stored_maps(ctx, recording, outcome))
+    _save(ctx, recording_id, stated, outcome, _stored_maps(ctx, recording, outcome))
 
 
 def _stored_maps(ctx: Context, recording: Recording, outcome: Outcome) -> str:
@@ -79,6 +83,8 @@ def _give_up(ctx: Context, recording_id: str) -> None:
     """The recording as failed: it can be sent, seen and read by a person."""
     with ctx.store.read() as unit:
         recording = unit.cases.recording(recording_id)
+        case = None if recording is None else unit.cases.get(recording.case_id)
+        stated = {} if recording is None or case is None else _stated(ctx, unit, case, recording)
     if recording is None:
         _finish(ctx, recording_id)
         return
@@ -86,7 +92,7 @@ def _give_up(ctx: Context, recording_id: str) -> None:
     kept = replace(
         failed, state=recording.state, modality=recording.modality, facts=recording.facts
     )
-    _save(ctx, recording, replace(kept, acquired_at=recording.acquired_at), "")
+    _save(ctx, recording_id, stated, replace(kept, acquired_at=recording.acquired_at), "")
 
 
 def recording_for(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Recording]:
@@ -116,47 +122,63 @@ def _stated(ctx: Context, unit: Unit, case: Case, recording: Recording) -> dict[
     return stated
 
 
-def _save(ctx: Context, recording: Recording, outcome: Outcome, maps: str) -> None:
+def _save(
+    ctx: Context, recording_id: str, stated: Mapping[str, object], outcome: Outcome, maps: str
+) -> None:
+    """Store a reading that was made with ``stated``, unless the case has overtaken it."""
     with ctx.store.begin() as unit:
-        current = unit.cases.recording(recording.id)  # its case may have gone up and been split
-        case = None if current is None else unit.cases.get(current.case_id)
-        if case is None:
-            unit.jobs.done(TRIAGE_JOB, recording.id)
-            unit.commit()
-            return
-        known = set(questions(unit, case, ctx.clock.now()))
-        unit.cases.save_recording(
-            replace(
-                recording,
-                case_id=case.id,
-                state=outcome.state,
-                modality=outcome.modality,
-                acquired_at=_in_zone(unit, case, outcome.acquired_at),
-                facts=_facts(recording, outcome),
-                reading=outcome.reading,
-                map_blob_sha256=maps,
-            )
-        )
-        _save_person(unit, recording, outcome)
-        _save_findings(ctx, unit, case, recording, outcome)
-        if set(questions(unit, case, ctx.clock.now())) - known:
-            case = replace(case, identity_reason="")  # nobody was asked about this yet
-        if not case.modality and outcome.modality:
-            case = replace(case, modality=outcome.modality)
-        case = refresh_urgency(unit, case)
-        unit.jobs.done(TRIAGE_JOB, recording.id)
-        unit.events.append(
-            type="recording.triaged",
-            actor_id="system",
-            case_id=case.id,
-            payload={
-                "recording": recording.id,
-                "status": str(outcome.reading.get("status", "")),
-                "case_triage": case.triage.value,
-                "urgency": case.urgency_level,
-            },
-        )
+        recording = unit.cases.recording(recording_id)  # its case may have gone up and been split
+        case = None if recording is None else unit.cases.get(recording.case_id)
+        is_changed = False
+        if recording is not None and case is not None and not _is_signed(case):
+            is_changed = _stated(ctx, unit, case, recording) != stated
+            if not is_changed:
+                _attach(ctx, unit, case, recording, outcome, maps)
+        unit.jobs.done(TRIAGE_JOB, recording_id)
+        if is_changed:
+            _LOG.info("recording %s is read again: its facts changed meanwhile", recording_id)
+            unit.jobs.add(TRIAGE_JOB, recording_id)
         unit.commit()
+
+
+def _is_signed(case: Case) -> bool:
+    """True once a report was signed on what the AI had said: that stays as the signer saw it."""
+    return case.report_version > 0
+
+
+def _attach(
+    ctx: Context, unit: Unit, case: Case, recording: Recording, outcome: Outcome, maps: str
+) -> None:
+    known = set(questions(unit, case, ctx.clock.now()))
+    unit.cases.save_recording(
+        replace(
+            recording,
+            state=outcome.state,
+            modality=outcome.modality,
+            acquired_at=_in_zone(unit, case, outcome.acquired_at),
+            facts=_facts(recording, outcome),
+            reading=outcome.reading,
+            map_blob_sha256=maps,
+        )
+    )
+    _save_person(unit, recording, outcome)
+    _save_findings(ctx, unit, case, recording, outcome)
+    if set(questions(unit, case, ctx.clock.now())) - known:
+        case = replace(case, identity_reason="")  # nobody was asked about this yet
+    if not case.modality and outcome.modality:
+        case = replace(case, modality=outcome.modality)
+    case = refresh_urgency(unit, case)
+    unit.events.append(
+        type="recording.triaged",
+        actor_id="system",
+        case_id=case.id,
+        payload={
+            "recording": recording.id,
+            "status": str(outcome.reading.get("status", "")),
+            "case_triage": case.triage.value,
+            "urgency": case.urgency_level,
+        },
+    )
 
 
 def _facts(recording: Recording, outcome: Outcome) -> dict[str, object]:
@@ -193,28 +215,32 @@ def _save_findings(
 
     What was decided about the earlier statement stays in the event log.
     """
-    judged = {
+    before = {
         _statement(row): row
         for row in unit.cases.findings(case.id)
-        if row.recording_id == recording.id and row.verdict is not Verdict.OPEN
+        if row.recording_id == recording.id
     }
     placed = [
-        replace(row, id=ctx.ids.new(), case_id=case.id, recording_id=recording.id)
+        _as_before(
+            replace(row, id=ctx.ids.new(), case_id=case.id, recording_id=recording.id),
+            before.pop(_statement(row), None),
+        )
         for row in outcome.findings
     ]
-    unit.cases.replace_findings(recording.id, [_with_verdict(row, judged) for row in placed])
+    unit.cases.replace_findings(recording.id, placed)
 
 
 def _statement(row: Finding) -> tuple[str, str, str]:
     return row.label, row.flag, row.bundle_sha256
 
 
-def _with_verdict(row: Finding, judged: Mapping[tuple[str, str, str], Finding]) -> Finding:
-    before = judged.get(_statement(row))
+def _as_before(row: Finding, before: Finding | None) -> Finding:
+    """The same finding as in the log, with its verdict, where the statement was made before."""
     if before is None:
         return row
     return replace(
         row,
+        id=before.id,
         verdict=before.verdict,
         verdict_by=before.verdict_by,
         verdict_at=before.verdict_at,

@@ -16,7 +16,7 @@ from qiangji_app.domain.case import (
     Verdict,
 )
 from qiangji_app.domain.person import Patient
-from qiangji_app.services import capture, imaging, recordings, review, triage
+from qiangji_app.services import imaging, recordings, review, triage
 from qiangji_app.services.results import result_document
 from qiangji_app.storage.jobs import LEASE
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, StorageFault
@@ -32,20 +32,6 @@ def test_triage_of_a_removed_recording_ends_quietly(county: County) -> None:
     recordings.triage_recording(county.ctx, str(uuid.uuid4()))
 
     assert not recordings.run_next(county.ctx)
-
-
-def test_a_recording_removed_while_it_was_read_is_not_brought_back(county: County) -> None:
-    case_id = county.draft()
-    recording_id = county.upload(case_id)
-    with county.store.read() as unit:
-        stale = unit.cases.recording(recording_id)
-    assert stale is not None
-    capture.remove_recording(county.ctx, county.caller("operator").actor, case_id, recording_id)
-
-    recordings._save(county.ctx, stale, outcome(), "")
-
-    with county.store.read() as unit:
-        assert unit.cases.recording(recording_id) is None
 
 
 def test_a_change_meanwhile_postpones_the_job(

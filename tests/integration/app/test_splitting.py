@@ -315,6 +315,7 @@ def test_a_file_read_while_its_case_is_split_stays_where_it_went(county: County)
     with county.store.read() as unit:
         ecg_file = unit.cases.recordings(case_id)[1].id
     recordings.triage_recording(replace(county.ctx, reader=Slow()), ecg_file)  # type: ignore[arg-type]
+    county.read_all()  # it was read as of the kind that its case had before
 
     with county.store.read() as unit:
         stored = unit.cases.recording(ecg_file)
