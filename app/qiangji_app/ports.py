@@ -79,7 +79,7 @@ class CaseQuery:
     family: str = ""
     urgency_at_least: int = 0
     order: str = "newest"
-    limit: int = 100
+    limit: int | None = 100  # None: all
     offset: int = 0
 
 

@@ -106,6 +106,7 @@ def test_an_alarm_on_a_phone_says_who_what_since_when_what_to_do_and_whom_to_cal
     browser: Browser, address: str
 ) -> None:
     alarm = {
+        "key": "c",
         "kind": "ai_alarm",
         "case_id": "c",
         "since": "2026-03-02T01:00:00+00:00",
@@ -128,7 +129,7 @@ def test_an_alarm_on_a_phone_says_who_what_since_when_what_to_do_and_whom_to_cal
             "online": ["沈片"],
         },
     }
-    unnamed = alarm | {"case_id": "d", "patient": None}
+    unnamed = alarm | {"key": "d", "case_id": "d", "patient": None}
     answer = {"items": [alarm, unnamed], "unread_results": 3}
     doctor = Person(browser, address, "township", PASSWORD)
     page = doctor.page
@@ -151,6 +152,16 @@ def test_an_alarm_on_a_phone_says_who_what_since_when_what_to_do_and_whom_to_cal
     expect(bar.get_by_test_id("contact")).to_contain_text("沈片")
     expect(bar.get_by_test_id("see-alarm")).to_be_visible()
     expect(page.get_by_test_id("alert-who").last).to_contain_text("编号 0000abcd")
+    page.unroute("**/api/v1/alerts")
+    page.route("**/api/v1/alerts", lambda route: route.abort())
+    page.evaluate("() => window.dispatchEvent(new Event('qp-acted'))")
+    expect(page.get_by_test_id("alert-link")).to_contain_text("下面的提醒是 20")
+    expect(phone).to_be_visible()
+    expect(page.get_by_test_id("alert-ai_alarm")).to_have_count(2)
+    page.unroute("**/api/v1/alerts")
+    page.route("**/api/v1/alerts", lambda route: route.fulfill(json=answer))
+    page.evaluate("() => window.dispatchEvent(new Event('qp-acted'))")
+    expect(page.get_by_test_id("alert-link")).to_have_count(0)
     expect(page.get_by_test_id("unread-results")).to_have_text("3")
     header = page.locator(".qp-top").bounding_box()
     assert header is not None and header["height"] <= 56

@@ -319,6 +319,7 @@ def test_every_alert_is_shown_calls_first_and_then_the_newest(desk: Desk) -> Non
         since = f"2026-03-02T01:{minute:02}:00+00:00"
         site = {"id": "east", "name": "东镇"}
         return {
+            "key": f"{kind}-{minute}",
             "kind": kind,
             "case_id": f"{kind}-{minute}",
             "since": since,

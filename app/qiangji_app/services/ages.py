@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from qiangji_app.domain.case import Case, Recording
+from qiangji_app.domain.examination import examination_day
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.roles import Site
 from qiangji_app.ports import Unit
@@ -39,6 +42,14 @@ def age_day(patient: Patient, examined_on: date | None, sent_on: date) -> date:
     if examined_on is None or examined_on > sent_on or (born is not None and examined_on < born):
         return sent_on
     return examined_on
+
+
+def case_age_day(
+    patient: Patient, case: Case, recordings: Iterable[Recording], site: Site | None
+) -> date:
+    """The day on which the age of a case's patient counts, wherever it is told."""
+    sent_on = day_at(site, case.submitted_at or case.created_at)
+    return age_day(patient, examination_day(recordings, zone_at(site)), sent_on)
 
 
 def age_text(patient: Patient, day: date, catalogue: Catalogue, language: Language) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from qiangji_app.domain.case import Case, CriticalCall, UrgencyReason
@@ -16,14 +16,13 @@ from qiangji_app.domain.roles import SITE_CLINICAL, Actor, Role, Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import allows, may_view, require, visible_case
+from qiangji_app.services.ages import case_age_day
 from qiangji_app.services.contacts import ONLINE_WITHIN, Contact, Directory
 from qiangji_app.services.context import Context
 from qiangji_datasets.errors import Conflict, NotPermitted
 from qiangji_datasets.labels import UrgencyLevel
 
 _UNREAD: Final = frozenset({State.DRAFT, State.SUBMITTED, State.CLAIMED, State.RETURNED})
-#: More open alarms than a county can answer; the worklist holds the rest, most urgent first.
-_MAX_ALARMS: Final = 200
 #: Event that says that a doctor of the site has looked at the patient.
 _SEEN: Final = "alarm.seen"
 
@@ -43,7 +42,7 @@ class Alert:
     ``contact`` is the other side as this actor would telephone it. ``seen`` is None until a doctor
     of the site has looked at the patient; a new alarm on the same case is unseen again.
     ``patient`` is None for who may not open the case: a specialist hears of a draft's alarm, and
-    learns the name from the site by telephone.
+    learns the name from the site by telephone. ``age_day`` is the day on which the age counts.
     """
 
     kind: str  # ai_alarm | critical_call
@@ -53,8 +52,15 @@ class Alert:
     call: CriticalCall | None = None
     seen: Seen | None = None
     patient: Patient | None = None
+    age_day: date | None = None
     site: Site | None = None
     contact: Contact | None = None
+
+    @property
+    def key(self) -> str:
+        """Another text for what must be heard anew: another call, another alarm on a case."""
+        what = _fingerprint(self.reasons) if self.call is None else self.call.id
+        return f"{self.kind}:{self.case.id}:{what}"
 
 
 def alerts(ctx: Context, actor: Actor) -> Sequence[Alert]:
@@ -70,9 +76,7 @@ def alerts(ctx: Context, actor: Actor) -> Sequence[Alert]:
         directory = Directory(unit, ctx.clock.now())
         told = [
             replace(
-                alert,
-                patient=_patient_of(unit, actor, alert.case),
-                site=directory.site(alert.case.site_id),
+                _named(unit, actor, alert, directory.site(alert.case.site_id)),
                 contact=directory.other_side(actor, alert.case),
             )
             for alert in found
@@ -187,12 +191,12 @@ def _calls(unit: Unit, actor: Actor) -> list[Alert]:
 
 
 def _alarms(unit: Unit, actor: Actor) -> list[Alert]:
+    """All of them: a limit would let abandoned drafts hide the patient of today."""
     query = CaseQuery(
         site_ids=actor.visible_sites,
         states=_UNREAD,
         urgency_at_least=int(UrgencyLevel.CRITICAL),
-        order="worklist",
-        limit=_MAX_ALARMS,
+        limit=None,
     )
     found = []
     for case in unit.cases.find(query):
@@ -205,5 +209,11 @@ def _alarms(unit: Unit, actor: Actor) -> list[Alert]:
     return found
 
 
-def _patient_of(unit: Unit, actor: Actor, case: Case) -> Patient | None:
-    return unit.persons.get(case.person_id) if may_view(actor, case) else None
+def _named(unit: Unit, actor: Actor, alert: Alert, site: Site | None) -> Alert:
+    """The alert with who it is about, for who may open the case."""
+    case = alert.case
+    patient = unit.persons.get(case.person_id) if may_view(actor, case) else None
+    if patient is None:
+        return replace(alert, site=site)
+    day = case_age_day(patient, case, unit.cases.recordings(case.id), site)
+    return replace(alert, site=site, patient=patient, age_day=day)

@@ -12,31 +12,39 @@ const HIDDEN_SECONDS = 60; // a page behind another still calls out, later
 export function watchAlerts(area, oncount = () => {}) {
   let heard = null;
   let mark = "";
+  let at = null; // when the bars were last known to be right
   const refresh = async () => {
     try {
       const changed = await getChanged("/alerts", mark);
       if (changed) {
         mark = changed.mark || "";
         const { items, unread_results: unread = 0 } = changed.body;
-        const loud = items.map(keyOf);
+        const loud = items.map((item) => item.key);
         if (heard && loud.some((one) => !heard.has(one))) beep();
-        heard = new Set(loud);
+        heard = new Set([...(heard || []), ...loud]);
         draw(area, items, refresh);
         oncount(unread);
       }
-      tellAges(area);
+      at = new Date();
+      tellLink(area, "");
     } catch (error) {
       if (error.name === "SignedOut") return;
-      mark = "";
-      area.dataset.print = "";
-      fill(area, h("div", { class: "qp-alert qp-alert-link", role: "alert" }, error.message));
+      const isShown = at && area.querySelector(".qp-alert");
+      tellLink(area, isShown ? `${error.message} ${t("ui.alert.kept", { at: when(at) })}` : error.message);
     }
+    tellAges(area);
   };
   every(ALERT_SECONDS, refresh, { hidden: HIDDEN_SECONDS });
   window.addEventListener("qp-acted", debounce(refresh, ACTED_MS));
 }
 
-const keyOf = (item) => `${item.kind}|${item.case_id}|${item.since}`;
+/** Say above the bars that the line is down; they stay, with the number to telephone. An empty text takes it back. */
+function tellLink(area, text) {
+  const told = area.querySelector(".qp-alert-link");
+  if (told && told.textContent === text) return;
+  if (told) told.remove();
+  if (text) area.prepend(h("div", { class: "qp-alert qp-alert-link", role: "alert", dataset: { testid: "alert-link" } }, text));
+}
 
 function draw(area, items, refresh) {
   const print = JSON.stringify(items);

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from support.county import County, content, outcome
 
 from qiangji_app.domain.account import Account
-from qiangji_app.services import alarms, capture, listing, review, sessions
+from qiangji_app.services import alarms, capture, followup, listing, review, sessions
 from qiangji_app.services.alarms import Alert
 from qiangji_datasets.errors import Conflict, NotFound, NotPermitted, WrongState
 
@@ -205,3 +206,56 @@ def test_many_cases_without_an_alarm_do_not_hide_one(county: County) -> None:
     case_id = in_fibrillation(county)
 
     assert [row.case.id for row in alarmed(county, "specialist")] == [case_id]
+
+
+def test_many_abandoned_drafts_do_not_hide_the_newest_alarm(county: County) -> None:
+    county.reader.outcomes[b"vf"] = outcome(
+        modality="ecg", reasons=(("ecg.chaotic", 4, "measurement"),)
+    )
+    first = county.draft(modality="ecg")
+    county.upload(first, b"vf")
+    with county.store.begin() as unit:
+        for number in range(209):
+            unit.cases.add(replace(county.case(first), id=f"old-{number}"))
+        unit.commit()
+    county.clock.step(days=30)
+    case_id = county.draft(modality="ecg")
+    county.upload(case_id, b"vf")
+
+    assert alarmed(county, "specialist")[-1].case.id == case_id
+    assert len(alarmed(county, "township")) == 211
+
+
+def test_an_alarm_is_told_apart_from_a_further_one_and_not_from_itself_once_submitted(
+    county: County,
+) -> None:
+    county.reader.outcomes[b"vf"] = outcome(
+        modality="ecg", reasons=(("ecg.chaotic", 4, "measurement"),)
+    )
+    county.reader.outcomes[b"st"] = outcome(modality="ecg", reasons=(("ecg.pause", 4, "model"),))
+    case_id = county.draft(modality="ecg")
+    county.upload(case_id, b"vf")
+
+    def keys() -> list[str]:
+        return [row.key for row in alarmed(county, "specialist")]
+
+    first = keys()
+    county.upload(case_id, b"st")
+    second = keys()
+    capture.submit(county.ctx, county.caller("operator").actor, case_id)
+    assert first != second == keys()
+    review.claim(county.ctx, county.caller("specialist").actor, case_id)
+    call = followup.raise_call(county.ctx, county.unlocked("specialist"), case_id, "stemi", "室颤")
+    assert f"critical_call:{case_id}:{call.id}" in keys()
+
+
+def test_an_alarm_tells_the_age_at_the_examination_as_the_lists_do(county: County) -> None:
+    made = county.clock.now() - timedelta(days=3650)
+    county.reader.outcomes[b"vf"] = replace(
+        outcome(modality="ecg", reasons=(("ecg.chaotic", 4, "measurement"),)), acquired_at=made
+    )
+    case_id = county.draft(modality="ecg")
+    county.upload(case_id, b"vf")
+
+    assert [row.age_day for row in alarmed(county, "township")] == [made.date()]
+    assert [row.age_day for row in alarmed(county, "specialist")] == [None]

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from qiangji_app.services import alarms, followup, listing
-from qiangji_app.services.ages import age_text, day_at
+from qiangji_app.services.ages import age_text
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.web.api.case_forms import SignForm, Text
 from qiangji_app.web.api.cases import presenter, show, unlocked
@@ -75,6 +75,7 @@ def _alert(ctx: Context, who: Caller, present: Presenter, alert: alarms.Alert) -
     words = [row["text"] for row in present.reasons(alert.reasons)]
     actor = who.actor
     return {
+        "key": alert.key,
         "case_id": alert.case.id,
         "call_id": alert.call.id if alert.call else None,
         "kind": alert.kind,
@@ -93,14 +94,13 @@ def _alert(ctx: Context, who: Caller, present: Presenter, alert: alarms.Alert) -
 
 def _patient(ctx: Context, who: Caller, alert: alarms.Alert) -> Json | None:
     """Who it is about, as one would say it on the telephone; None for who may not open the case."""
-    patient, case = alert.patient, alert.case
-    if patient is None:
+    patient, day = alert.patient, alert.age_day
+    if patient is None or day is None:
         return None
-    day = day_at(alert.site, case.submitted_at or case.created_at)
     return {
         "name": patient.name,
         "sex": patient.sex,
         "age_text": age_text(patient, day, ctx.catalogue, who.language),
-        "visit_number": case.request.visit_number,
+        "visit_number": alert.case.request.visit_number,
         "patient_id": patient.patient_id,
     }

@@ -9,14 +9,13 @@ from typing import Any
 
 from qiangji_app.domain.case import Case, CriticalCall, Finding, Message, Recording, UrgencyReason
 from qiangji_app.domain.events import Event
-from qiangji_app.domain.examination import examination_day
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.report import DraftReport
 from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Upload
 from qiangji_app.services import access
-from qiangji_app.services.ages import age_day, age_text, day_at, zone_at
+from qiangji_app.services.ages import age_text, case_age_day
 from qiangji_app.services.alarms import Seen
 from qiangji_app.services.contacts import Contact
 from qiangji_app.services.context import Caller
@@ -264,9 +263,7 @@ class Presenter:
         return person_in_file(person, source, self._words.catalogue, self._words.language)
 
     def _patient_line(self, case: Case, patient: Patient, recordings: Sequence[Recording]) -> Json:
-        site = self._sites.get(case.site_id)
-        sent = day_at(site, case.submitted_at or case.created_at)
-        day = age_day(patient, examination_day(recordings, zone_at(site)), sent)
+        day = case_age_day(patient, case, recordings, self._sites.get(case.site_id))
         age = patient.age_on(day)
         return {
             "name": patient.name,
