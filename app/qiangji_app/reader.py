@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from pathlib import Path
 from typing import Final
 
+from qiangji_app.domain.examination import named
 from qiangji_app.domain.person import Patient
 from qiangji_app.services.triage import Outcome, assess, failed_outcome, refused_outcome
 from qiangji_datasets.errors import Busy, InputRejected, QiangjiError
@@ -116,13 +117,15 @@ class LocalReader:
 def age_at_examination(record: Record, stated: Mapping[str, object]) -> float | None:
     """Age in years when the recording was made; None leaves it to what the file says.
 
+    The day is that of ``examination.named``, as on the pages, in ``zone`` of the desk.
     ``birth_date`` of the desk on the day of the examination. Without one, the desk's age holds
     for an examination of today; for an older one the file's own age comes first.
     """
-    ids = record.ids
-    made = ids.study_date or (None if ids.acquired_at is None else ids.acquired_at.date())
-    born, today = stated.get("birth_date"), stated.get("today")
-    if made is None or not isinstance(today, date) or made >= today:
+    born, today, zone = stated.get("birth_date"), stated.get("today"), stated.get("zone")
+    if not isinstance(today, date) or not isinstance(zone, tzinfo):
+        return _age(stated)
+    made = named(record.ids.study_date, record.ids.acquired_at, zone).day
+    if made is None or made >= today:
         return _age(stated)
     if isinstance(born, date) and born <= made:
         return Patient(name="", birth_date=born).age_on(made)

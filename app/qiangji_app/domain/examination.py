@@ -53,12 +53,21 @@ class Examined:
 
 def examined(recording: Recording, zone: tzinfo) -> Examined:
     """What one file says of the time of its examination."""
-    at = None if recording.acquired_at is None else recording.acquired_at.astimezone(zone)
     stored = recording.facts.get(STUDY_DATE)
-    found = {date.fromisoformat(stored)} if isinstance(stored, str) else set()
-    if at is not None:
-        found.add(at.date())
-    return Examined(tuple(sorted(found)), at)
+    study = date.fromisoformat(stored) if isinstance(stored, str) else None
+    return named(study, recording.acquired_at, zone)
+
+
+def named(study_date: date | None, acquired_at: datetime | None, zone: tzinfo) -> Examined:
+    """What Study Date and acquisition say of the time of an examination at a site's zone."""
+    at = None if acquired_at is None else in_zone(acquired_at, zone).astimezone(zone)
+    days = {day for day in (study_date, at and at.date()) if day is not None}
+    return Examined(tuple(sorted(days)), at)
+
+
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """A device's clock without an offset is read in the zone of its site."""
+    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
 
 
 def dated(found: Examined, sent_at: datetime) -> Dated:

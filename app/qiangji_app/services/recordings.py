@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from qiangji_app.domain.case import Case, Finding, Recording, last_gate
+from qiangji_app.domain.examination import in_zone
 from qiangji_app.domain.modalities import named_modality, naming
 from qiangji_app.domain.roles import Actor
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import visible_case
-from qiangji_app.services.ages import local_day, zone_of
+from qiangji_app.services.ages import zone_of
 from qiangji_app.services.context import Context
 from qiangji_app.services.identity import questions
 from qiangji_app.services.triage import Outcome, failed_outcome
@@ -114,10 +115,12 @@ def _stated(ctx: Context, unit: Unit, case: Case, recording: Recording) -> dict[
     patient = unit.persons.get(case.person_id)
     stated: dict[str, object] = {"modality": named_modality(recording) or case.modality}
     if patient is not None:
-        today = local_day(unit, case.site_id, ctx.clock.now())
+        zone = zone_of(unit, case.site_id)
+        today = ctx.clock.now().astimezone(zone).date()
         stated["age_years"] = patient.age_on(today)
         stated["birth_date"] = patient.birth_date
         stated["today"] = today
+        stated["zone"] = zone
         stated["sex"] = patient.sex
     return stated
 
@@ -133,7 +136,7 @@ def _save(
         if recording is not None and case is not None and not _is_signed(case):
             is_changed = _stated(ctx, unit, case, recording) != stated
             if not is_changed:
-                _attach(ctx, unit, case, recording, outcome, maps)
+                _attach(ctx, unit, case, recording, outcome=outcome, maps=maps)
         unit.jobs.done(TRIAGE_JOB, recording_id)
         if is_changed:
             _LOG.info("recording %s is read again: its facts changed meanwhile", recording_id)
@@ -147,7 +150,7 @@ def _is_signed(case: Case) -> bool:
 
 
 def _attach(
-    ctx: Context, unit: Unit, case: Case, recording: Recording, outcome: Outcome, maps: str
+    ctx: Context, unit: Unit, case: Case, recording: Recording, *, outcome: Outcome, maps: str
 ) -> None:
     known = set(questions(unit, case, ctx.clock.now()))
     unit.cases.save_recording(
@@ -193,10 +196,7 @@ def _facts(recording: Recording, outcome: Outcome) -> dict[str, object]:
 
 
 def _in_zone(unit: Unit, case: Case, moment: datetime | None) -> datetime | None:
-    """A device's clock without an offset is read in the zone of its site."""
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=zone_of(unit, case.site_id))
+    return None if moment is None else in_zone(moment, zone_of(unit, case.site_id))
 
 
 def _save_person(unit: Unit, recording: Recording, outcome: Outcome) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +19,7 @@ from qiangji_app.domain.examination import (
     dated,
     examination_day,
     examined,
+    named,
     sent_at,
     worst_dated,
 )
@@ -118,7 +119,31 @@ def old_film(age_years: float | None = 8 / 12) -> Radiograph:
 def test_models_and_gate_get_the_age_at_the_examination(
     record: Radiograph, stated: dict[str, object], age: float | None
 ) -> None:
-    assert age_at_examination(record, stated | {"today": date(2026, 3, 2)}) == age
+    assert age_at_examination(record, stated | {"today": date(2026, 3, 2), "zone": ZONE}) == age
+
+
+@pytest.mark.parametrize(
+    ("study", "at", "age"),
+    [
+        (date(2026, 3, 2), datetime(2015, 6, 1, 9), 9),  # noqa: DTZ001 - as devices write it
+        (date(2015, 6, 1), NOW, 9),
+        (None, datetime(2026, 2, 9, 15, 59, tzinfo=UTC), 19),
+        (None, datetime(2026, 2, 9, 16, 0, tzinfo=UTC), 20),
+    ],
+)
+def test_models_and_pages_count_the_age_on_the_same_day(
+    study: date | None, at: datetime, age: int
+) -> None:
+    born = date(2006, 2, 10)
+    made = replace(film(), ids=StudyIds(study_date=study, acquired_at=at))
+    stated = {"birth_date": born, "age_years": 20.0, "today": date(2026, 3, 2), "zone": ZONE}
+    day = named(study, at, ZONE).day
+
+    assert day is not None
+    told = Patient("a", birth_date=born).age_on(day)
+    assert told is not None
+    assert age_at_examination(made, stated) == told
+    assert int(told) == age
 
 
 def test_without_a_day_of_the_desk_the_stated_age_holds() -> None:
