@@ -63,6 +63,7 @@ def test_the_manifest_says_what_the_run_depended_on(run_folder: Path) -> None:
 
     assert manifest["config"]["fit"]["epochs"] == 1
     assert set(manifest["data_sha256"]) == {"ptbxl_part/labels.csv", "ptbxl_part/signals.npz"}
+    assert manifest["left_out"] == {}
     assert manifest["n"] == {"train": 192, "PTB-XL fold 9": 24, "LUDB": 6, "PTB-XL fold 10": 24}
     assert manifest["parameters"] > 1000
 

@@ -118,11 +118,13 @@ def _estimate(value: Mapping[str, float | None]) -> str:
 
 def _run(run: Mapping[str, Any]) -> str:
     parts = ", ".join(f"{name} {n}" for name, n in run["n"].items())
+    left_out = ", ".join(f"`{code}` {n}" for code, n in run.get("left_out", {}).items())
+    told = f" Left out, by reason: {left_out}." if left_out else ""
     return (
         f"{_start(run['config']['start_from'])} {run['config']['fit']['members']} network(s), "
         f"{run['parameters']:,} parameters, {run['cpu_minutes']} processor minutes, "
         f"{run['threads']} thread(s), seed {run['config']['seed']}, commit `{run['commit'][:12]}`. "
-        f"Recordings: {parts}. Split sha256 `{run['split_sha256'][:16]}`."
+        f"Recordings: {parts}.{told} Split sha256 `{run['split_sha256'][:16]}`."
     )
 
 

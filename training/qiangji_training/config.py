@@ -151,7 +151,7 @@ class FolderConfig:
 
     ``table`` is a CSV below the data folder; files are named from where it lies. ``targets`` and
     ``where`` read as those of ``qiangji evaluate``. ``split_column`` holds train, val or test;
-    without one the patient's hash decides.
+    without one a hash of the patient and ``split_name`` (``table`` when empty) decides.
     """
 
     table: str
@@ -162,6 +162,7 @@ class FolderConfig:
     sex_column: str = ""
     view_column: str = ""
     split_column: str = ""
+    split_name: str = ""
     where: tuple[str, ...] = ()
 
 

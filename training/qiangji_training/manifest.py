@@ -55,6 +55,7 @@ def manifest(
         "is_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "data_sha256": task.hashes,
         "split_sha256": split_hash(task.parts),
+        "left_out": dict(task.left_out),
         "n": {name: len(ids) for name, ids in task.parts.items()},
         "seed": config.seed,
         "parameters": parameters,

@@ -13,14 +13,13 @@ from qiangji_datasets.errors import InputRejected
 from qiangji_datasets.public import nih, ptbxl
 from qiangji_datasets.public.cards import card
 from qiangji_datasets.public.index import Index, Row
+from qiangji_datasets.public.ptbxl_part import MIN_EINTHOVEN_R2
 from qiangji_datasets.public.tables import Table
 from qiangji_datasets.public.wfdb_files import age_of
 from qiangji_datasets.records import LEADS, EcgRecord, Radiograph
 from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
 from qiangji_training.unread import Unread, reduce_all
 
-#: Limb leads that contradict Einthoven's law by more than 1 %, as in the reduced copy.
-_MIN_EINTHOVEN_R2: Final = 0.99
 _RHYTHM: Final = "rhythm:"
 
 
@@ -103,6 +102,6 @@ def _check_limb_leads(record: EcgRecord) -> EcgRecord:
     """The recording, unless its limb leads contradict each other."""
     one, two, three = (record.signal_mv[LEADS.index(name)] for name in ("I", "II", "III"))
     spread = float(np.nanvar(two))
-    if spread > 0 and 1 - float(np.nanvar(two - one - three)) / spread < _MIN_EINTHOVEN_R2:
-        raise InputRejected("train.einthoven")
+    if spread > 0 and 1 - float(np.nanvar(two - one - three)) / spread < MIN_EINTHOVEN_R2:
+        raise InputRejected("dataset.einthoven")
     return record

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,18 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """All a run needs: what to learn from, what to calibrate on, what to report on."""
+    """All a run needs: what to learn from, what to calibrate on, what to report on.
+
+    ``hashes`` are sha256 of the files that define the data; ``left_out`` counts recordings that
+    could not be used, by the code of the reason.
+    """
 
     examples: Examples
     train_ids: NDArray[np.str_]
     valid: Part
     tests: tuple[Part, ...]
     hashes: dict[str, str]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, NDArray[np.str_]]:

@@ -52,6 +52,7 @@ def ptbxl_task(config: Config, data: Path) -> Task:
         valid=scaled(f"PTB-XL fold {validated}", valid, spec, rate_hz=rate_hz),
         tests=tuple(parts),
         hashes=digests,
+        left_out=table.left_out,
     )
 
 

@@ -37,6 +37,7 @@ def nih_task(config: Config, data: Path) -> Task:
         valid=pictures("NIH val, adults", by_split["val"], config),
         tests=(pictures("NIH test, adults", by_split["test"], config),),
         hashes=digests,
+        left_out=table.left_out,
     )
 
 
@@ -70,7 +71,7 @@ def shenzhen_task(config: Config, data: Path) -> Task:
         train_ids=train.ids,
         valid=pictures("Shenzhen validation", table.where(is_valid & is_plain), config),
         tests=(
-            _otherpictures(config, data / "cxr" / "nih_chestxray14"),
+            _films_elsewhere(config, data / "cxr" / "nih_chestxray14"),
             pictures("Shenzhen hold-out", table.where(is_test & is_plain), config),
         ),
         hashes=hashes(folder, "labels.csv"),
@@ -94,7 +95,7 @@ def kermany_task(config: Config, data: Path) -> Task:
     )
 
 
-def _otherpictures(config: Config, folder: Path) -> Part:
+def _films_elsewhere(config: Config, folder: Path) -> Part:
     table = nih.read(folder)
     kept = (numbers(table.facts["age"]) >= _ADULT_YEARS) & (table.facts["split"] == "test")
     table = table.where(kept)

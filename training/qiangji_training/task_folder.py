@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,7 @@ from qiangji_inference.labelled import (
     Where,
     read_labelled,
 )
+from qiangji_models.bundle import file_sha256
 from qiangji_training import task_ecg, task_film
 from qiangji_training.config import Config, FolderConfig
 from qiangji_training.task import Part, Task, hashes
@@ -32,6 +35,8 @@ from qiangji_training.unread import Unread, reduce_all
 
 _LOG = logging.getLogger(__name__)
 _PARTS: Final = ("train", "val", "test")
+#: Reason for leaving out a row: its age is none that the bundle accepts.
+_AGE: Final = "age_range_years"
 
 
 def folder_task(config: Config, data: Path) -> Task:
@@ -48,23 +53,23 @@ def folder_task(config: Config, data: Path) -> Task:
         raise InputRejected("train.folder_config", name=config.name)
     table = data / how.table
     modality = Modality.ECG if config.ecg is not None else Modality.CXR
-    rows = _of_age(config, read_labelled(_asked(how, table), modality))
+    listed = read_labelled(_asked(how, table), modality)
+    rows = _of_age(config, listed)
     whole = reduce_all(
         config.name, config.labels, [_unread(config, row) for row in rows], config.spec
     )
-    side = _sides(config, whole)
-    parts = {name: whole.where(side == name) for name in _PARTS}
-    for name, part in parts.items():
-        if not len(part):
-            raise InputRejected("train.folder_part", part=name)
-    _check_patients(parts)
+    parts = _parts(how, whole)
     examples = task_ecg.examples if config.ecg is not None else task_film.examples
     return Task(
         examples=examples(config, parts["train"]),
         train_ids=parts["train"].ids,
         valid=_part(config, "val", parts["val"]),
         tests=(_part(config, "test", parts["test"]),),
-        hashes=hashes(table.parent, table.name),
+        hashes={
+            **hashes(table.parent, table.name),
+            f"{table.parent.name}/": _files_sha256(table.parent, [row.path for row in rows]),
+        },
+        left_out=_left_out(whole, too_old_or_young=len(listed) - len(rows)),
     )
 
 
@@ -94,8 +99,29 @@ def _of_age(config: Config, rows: Sequence[Labelled]) -> list[Labelled]:
     ]
     if len(kept) < len(rows):
         n = len(rows) - len(kept)
-        _LOG.warning("%s", text("train.left_out", n=n, total=len(rows), code="age_range_years"))
+        _LOG.warning("%s", text("train.left_out", n=n, total=len(rows), code=_AGE))
     return kept
+
+
+def _left_out(whole: Table, *, too_old_or_young: int) -> dict[str, int]:
+    return {**whole.left_out, **({_AGE: too_old_or_young} if too_old_or_young else {})}
+
+
+def _files_sha256(root: Path, files: Sequence[Path]) -> str:
+    """One digest of all recordings: what ``sha256sum`` says of each file, sorted by name.
+
+    What lies beside a file under the same name belongs to it, as the signals do to the header of
+    a WFDB record.
+    """
+    beside: dict[Path, list[Path]] = {}
+    for folder in sorted({file.parent for file in files}):
+        for found in folder.iterdir() if folder.is_dir() else ():
+            if found.is_file():
+                beside.setdefault(folder / found.stem, []).append(found)
+    wanted = {found for file in files for found in beside.get(file.with_suffix(""), [])}
+    named = sorted((os.path.relpath(found, root), found) for found in wanted)
+    lines = (f"{file_sha256(found)}  {name}\n" for name, found in named)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _unread(config: Config, row: Labelled) -> Unread:
@@ -113,15 +139,24 @@ def _read(row: Labelled) -> Record:
     return record
 
 
-def _sides(config: Config, whole: Table) -> NDArray[np.str_]:
-    how = config.folder
-    if how is not None and how.split_column:
+def _parts(how: FolderConfig, whole: Table) -> dict[str, Table]:
+    side = _sides(how, whole)
+    parts = {name: whole.where(side == name) for name in _PARTS}
+    for name, part in parts.items():
+        if not len(part):
+            raise InputRejected("train.folder_part", part=name)
+    _check_patients(parts)
+    return parts
+
+
+def _sides(how: FolderConfig, whole: Table) -> NDArray[np.str_]:
+    if how.split_column:
         stated = whole.facts[how.split_column]
         other = sorted(set(stated.tolist()) - set(_PARTS))
         if other:
             raise InputRejected("train.folder_split", value=other[0], known=", ".join(_PARTS))
         return stated
-    side_of = hashed_parts(whole.groups.tolist(), salt=config.name)
+    side_of = hashed_parts(whole.groups.tolist(), salt=how.split_name or how.table)
     return np.array([side_of[group] for group in whole.groups.tolist()], np.str_)
 
 

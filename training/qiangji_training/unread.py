@@ -45,7 +45,7 @@ def reduce_all(
 
     An ECG becomes (12, samples) z-scores, the network's own input; a film (rows, cols) uint8 in
     the display range, so that tone and archive can still be changed at random. What production
-    would refuse is left out and told, by reason.
+    would refuse is left out, told, and counted by reason in ``left_out``.
 
     Raises
     ------
@@ -79,6 +79,7 @@ def reduce_all(
         ids=np.array([row.id for row in kept], np.str_),
         groups=np.array([row.group for row in kept], np.str_),
         facts={key: np.array([row.facts[key] for row in kept], np.str_) for key in kept[0].facts},
+        left_out=dict(sorted(refused.items())),
     )
 
 

@@ -16,7 +16,7 @@ from qiangji_datasets.records import LEADS
 RATE_HZ: Final = 100
 _STORED_UNIT: Final = 100.0
 #: Limb leads contradict Einthoven's law by more than 1 %: mixed-up leads.
-_MIN_EINTHOVEN_R2: Final = 0.99
+MIN_EINTHOVEN_R2: Final = 0.99
 
 
 def read(folder: Path) -> Table:
@@ -44,6 +44,9 @@ def read(folder: Path) -> Table:
     ids = column(rows, "ecg_id")
     if leads != LEADS or not np.array_equal(stored_ids, ids):
         raise InputRejected("dataset.mismatch", dataset="ptbxl_part")
+    agreement = np.array([float(row["einthoven_r2"]) for row in rows])
+    is_sound = agreement >= MIN_EINTHOVEN_R2
+    refused = int((~is_sound).sum())
     table = Table(
         name="ptbxl_part",
         inputs=signals,
@@ -52,6 +55,6 @@ def read(folder: Path) -> Table:
         ids=ids,
         groups=column(rows, "patient_id"),
         facts={"fold": column(rows, "strat_fold"), "rhythm": column(rows, "rhythm")},
+        left_out={"dataset.einthoven": refused} if refused else {},
     )
-    agreement = np.array([float(row["einthoven_r2"]) for row in rows])
-    return table.where(agreement >= _MIN_EINTHOVEN_R2)
+    return table.where(is_sound)

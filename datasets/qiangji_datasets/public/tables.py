@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -34,6 +34,9 @@ class Table:
         Patient of each recording; the same value never stands on two sides of a split.
     facts
         Further columns (fold, age, sex, view), strings as published, empty when missing.
+    left_out
+        How many recordings of the set could not be used, by the code of the reason. A part of a
+        table tells of the whole.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Table:
     ids: NDArray[np.str_]
     groups: NDArray[np.str_]
     facts: dict[str, NDArray[np.str_]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = (self.targets, self.ids, self.groups, *self.facts.values())
@@ -56,10 +60,9 @@ class Table:
 
     def where(self, kept: NDArray[np.bool_]) -> Self:
         """The rows for which ``kept`` is true, in order."""
-        return type(self)(
-            name=self.name,
+        return replace(
+            self,
             inputs=self.inputs[kept],
-            labels=self.labels,
             targets=self.targets[kept],
             ids=self.ids[kept],
             groups=self.groups[kept],
@@ -72,15 +75,7 @@ class Table:
         for column, name in enumerate(wanted):
             if name in self.labels:
                 targets[:, column] = self.targets[:, self.labels.index(name)]
-        return type(self)(
-            name=self.name,
-            inputs=self.inputs,
-            labels=tuple(wanted),
-            targets=targets,
-            ids=self.ids,
-            groups=self.groups,
-            facts=self.facts,
-        )
+        return replace(self, labels=tuple(wanted), targets=targets)
 
 
 def read_rows(path: Path, *, required: Sequence[str] = ()) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def test_ecgs_are_split_as_the_table_says_and_prepared_as_in_service(
     example, truth = task.examples.load(0, 0, np.random.default_rng(0))
     assert (example.shape, truth.shape) == ((12, 1000), (3,))
     assert "dataset.missing" in caplog.text
+    assert task.left_out == {"dataset.missing": 1}
 
 
 def test_without_a_column_the_patients_hash_decides_and_no_patient_is_on_two_sides(
@@ -79,6 +81,35 @@ def test_without_a_column_the_patients_hash_decides_and_no_patient_is_on_two_sid
     assert set(task.parts) == {"train", "ecg-12lead val", "ecg-12lead test"}
     assert not set(task.valid.groups) & set(task.tests[0].groups)
     assert sum(len(ids) for ids in task.parts.values()) == N
+
+
+def test_a_renamed_configuration_tests_the_same_patients_and_another_split_others(
+    data: Path,
+) -> None:
+    config = _config(split_column="")
+
+    named, renamed, dealt_anew = (
+        tasks.build(one, data).tests[0].ids.tolist()
+        for one in (config, replace(config, name="b"), _config(split_column="", split_name="b"))
+    )
+
+    assert named == renamed
+    assert named != dealt_anew
+
+
+def test_a_changed_recording_changes_the_origin_although_the_table_is_the_same(
+    data: Path, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copytree(data, tmp_path / "copied"))
+    same = tasks.build(_config(), copied).hashes
+
+    signals = copied / "ecgs/e0.dat"
+    signals.write_bytes(signals.read_bytes()[::-1])
+    changed = tasks.build(_config(), copied).hashes
+
+    assert tasks.build(_config(), data).hashes == same
+    assert changed["ecgs/labels.csv"] == same["ecgs/labels.csv"]
+    assert changed["ecgs/"] != same["ecgs/"]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_a_recording_too_short_for_the_network_is_left_out_and_told(
 
     assert sum(len(ids) for ids in task.parts.values()) == 10
     assert "2 of 12 recordings are left out: ecg.too_short" in caplog.text
+    assert task.left_out == {"ecg.too_short": 2}
 
 
 def test_whole_nih_keeps_the_official_test_list_and_leaves_children_out(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,14 @@ def test_selecting_rows_selects_every_column() -> None:
 
     assert kept.ids.tolist() == ["a", "c"]
     assert kept.facts["age"].tolist() == ["30", "50"]
+
+
+def test_a_part_of_a_table_still_tells_what_the_set_left_out() -> None:
+    table = replace(_table(), left_out={"ecg.too_short": 2})
+
+    part = table.with_labels(("tb",)).where(np.array([True, False, False]))
+
+    assert part.left_out == {"ecg.too_short": 2}
 
 
 def test_columns_of_other_lengths_are_refused() -> None:
