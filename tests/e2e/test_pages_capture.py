@@ -159,11 +159,12 @@ def test_files_that_need_a_person_are_named_and_hold_up_no_other(
     page.get_by_test_id("submit-case").click()
     expect(page.get_by_test_id("bar-note")).to_contain_text("photo.png")
     page.get_by_test_id("modality-cxr").click()
-    expect(page.get_by_test_id("bar-note")).to_contain_text("请另开一次检查")
-    asked.get_by_role("button").first.click()
     expect(asked).to_have_count(0)
+    expect(page.get_by_test_id("recording")).to_have_count(3)
+    expect(page.get_by_test_id("will-split")).to_contain_text("心电图、胸片各一份")
     expect(page.get_by_test_id("closed")).to_be_visible()
-    expect(page.get_by_test_id("examined").last).to_have_attribute("data-examination", "old")
+    dated = page.get_by_test_id("recording").filter(has_text="good.dcm").get_by_test_id("examined")
+    expect(dated).to_have_attribute("data-examination", "old")
     page.get_by_test_id("submit-case").click()
     expect(page.get_by_test_id("mismatch")).to_contain_text("检查日期")
     page.get_by_test_id("reason").fill("以前的检查,请对照")
@@ -173,6 +174,15 @@ def test_files_that_need_a_person_are_named_and_hold_up_no_other(
     page.get_by_test_id("reason-yes").click()
     page.get_by_test_id("submitted").wait_for()
     expect(page.get_by_test_id("next-patient")).to_be_focused()
+    sent = page.get_by_test_id("sent-request")
+    expect(sent).to_have_count(2)
+    expect(sent.first).to_contain_text("心电图")
+    expect(sent.last).to_contain_text("待阅")
+    page.get_by_test_id("tab-mine").click()
+    rows = page.get_by_test_id("case-row").filter(has_text="周六")
+    for other in ("胸片", "心电图"):
+        told = rows.filter(has_text=f"同时提交的{other}申请")
+        expect(told.get_by_test_id("sibling")).to_contain_text("待阅")
 
 
 def test_an_upload_goes_on_after_cuts_and_a_reload_and_is_stored_once(
@@ -257,9 +267,8 @@ def test_a_hostile_name_stays_text_from_desk_to_result(
     reading.get_by_test_id("report-impression").fill("<script>window.harmed=1</script>窦性心律。")
 
     reading.get_by_test_id("sign").click()
-    reading.get_by_test_id("confirm-yes").click()
     reading.get_by_test_id("sign-password").fill(PASSWORD)
-    reading.get_by_test_id("unlock").click()
+    reading.get_by_test_id("sign-yes").click()
     reading.get_by_test_id("signed-report").wait_for()
     page.goto(f"{address}/results")
     page.get_by_test_id("case-row").filter(has_text=HOSTILE).click()
@@ -312,6 +321,61 @@ def test_the_script_and_the_browser_compute_the_same_sha256(desk: Desk) -> None:
     )
 
     assert same == [True] * 8
+
+
+def test_of_a_dragged_folder_what_is_no_examination_is_left_out(desk: Desk) -> None:
+    page = desk.sign_in("village")
+
+    found = page.evaluate(
+        """async () => {
+          const { filesOf } = await import('/static/upload.js');
+          const file = (name) => ({ isFile: true, file: (done) => done(new File(['x'], name)) });
+          const folder = (...children) => ({
+            isDirectory: true,
+            createReader: () => ({ readEntries: (done) => done(children.splice(0)) }),
+          });
+          const disc = folder(file('a.dcm'), file('VIEWER.EXE'), file('.x'), folder(file('b.inf')));
+          const items = [disc, file('c.txt')].map((one) => ({ webkitGetAsEntry: () => one }));
+          const { files, leftOut } = await filesOf({ items });
+          return [files.map((one) => one.name), leftOut];
+        }"""
+    )
+
+    assert found == [["c.txt", "a.dcm"], ["VIEWER.EXE", "b.inf"]]
+
+
+def test_days_and_moments_are_typed_in_the_chinese_order(desk: Desk) -> None:
+    page = desk.sign_in("village")
+    read = page.evaluate(
+        """async () => {
+          const { dayOf, instantOf, momentAt, momentOf } = await import('/static/dates.js');
+          const now = new Date('2026-03-02T17:30:00Z');
+          return [
+            ['19491231', '1949/2/3', '1949年12月31日', '', '194912', '2026-02-30'].map(dayOf),
+            ['2026-3-2 8:30', '20260302 0830', '8:30', '', '8', '2026-02-30 08:30', '24:00']
+              .map((typed) => momentOf(typed, now)),
+            instantOf('2026-03-02T08:30'), momentAt('2026-03-02T00:30:00.000Z'),
+          ];
+        }"""
+    )
+    assert read == [
+        ["1949-12-31", "1949-02-03", "1949-12-31", "", None, None],
+        ["2026-03-02T08:30", None, "2026-03-03T08:30", "", None, None, None],
+        "2026-03-02T00:30:00.000Z",
+        "2026-03-02T08:30",
+    ]
+    for name, typed, shown in (
+        ("birth_date", "1949年2月3日", "1949-02-03"),
+        ("onset_at", "2026-3-2 8:30", "2026-03-02 08:30"),
+    ):
+        field = page.get_by_test_id(f"form-{name}")
+        field.fill(typed)
+        page.get_by_test_id("form-symptom").focus()
+        expect(field).to_have_value(shown)
+        field.fill("1949-2")
+        page.get_by_test_id("form-symptom").focus()
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_value("1949-2")
 
 
 def test_every_alert_is_shown_calls_first_and_then_the_newest(desk: Desk) -> None:

@@ -35,7 +35,7 @@ export function ageFrom(birthDate, today = new Date()) {
 
 /**
  * Text by field. `typing` names the field that has the focus: what is only unfinished there is
- * not wrong yet. `bad` names fields whose input the browser itself can't read.
+ * not wrong yet. `bad` names fields whose words are no number, day or moment.
  */
 export function problemsOf(values, { typing = "", bad = [], today = new Date() } = {}) {
   const found = {};
@@ -43,6 +43,7 @@ export function problemsOf(values, { typing = "", bad = [], today = new Date() }
   checkBirth(values, facts, found, { typing, bad, today });
   if (facts && values.sex && values.sex !== facts.sex) found.sex = t("ui.form.sex_differs");
   checkAge(values, found, bad);
+  if (bad.includes("onset_at") && typing !== "onset_at") found.onset_at = t("ui.form.onset_unreadable");
   return found;
 }
 

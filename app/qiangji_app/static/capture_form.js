@@ -3,12 +3,15 @@ import { t } from "/static/api.js";
 import { button, fill, h } from "/static/dom.js";
 import { isPending, known } from "/static/parts.js";
 import { AGE_UNITS, ageAsTyped, ageFrom, ageInYears, problemsOf } from "/static/capture_checks.js";
+import { dayOf, instantOf, momentAt, momentOf } from "/static/dates.js";
 import { readIdNumber } from "/static/id_number.js";
 
 const EMPTY = {
   kind: "known", name: "", id_number: "", birth_date: "", age_years: "", age_unit: "years", sex: "", phone: "", patient_id: "",
   visit_number: "", requested: "routine", onset_at: "", symptom: "", history: "",
 };
+/** Fields whose words are turned into a day or a moment: the browser's own would follow its language. */
+const CALENDAR = { birth_date: dayOf, onset_at: momentOf };
 const PERSON = ["name", "id_number", "birth_date", "age_years", "sex", "phone", "patient_id"];
 
 export class RequestForm {
@@ -19,7 +22,7 @@ export class RequestForm {
     for (const key of ["visit_number", "symptom", "history"]) values[key] = clinical[key] || "";
     const stated = patient.stated_age_years;
     Object.assign(values, ageAsTyped(values.birth_date ? null : stated));
-    values.onset_at = clinical.onset_at ? localInput(clinical.onset_at) : "";
+    values.onset_at = clinical.onset_at ? momentAt(clinical.onset_at) : "";
     return values;
   }
 
@@ -44,17 +47,17 @@ export class RequestForm {
       this.segments("kind", ["known", "emergency"], "ui.kind", "ui.form.kind"),
       this.field("name", { maxLength: 64, required: true }), this.field("id_number", { maxLength: 18, inputMode: "text" }),
       this.segments("sex", ["M", "F"], "ui.sex", "ui.form.sex"),
-      this.field("birth_date", { type: "date" }), this.ageField(),
+      this.dated("birth_date", "ui.common.day_form", { maxLength: 12, inputMode: "numeric" }), this.ageField(),
       this.fileFacts, this.mismatch, this.duplicates,
       this.field("phone", { type: "tel", maxLength: 32 }), this.field("visit_number", { maxLength: 64 }), this.field("patient_id", { maxLength: 64 }),
-      this.field("onset_at", { type: "datetime-local" }),
+      this.dated("onset_at", "ui.form.onset_form", { maxLength: 20, title: t("ui.form.onset_title") }),
       this.field("symptom", { area: true }), this.field("history", { area: true }));
   }
 
   field(name, { area = false, ...props } = {}) {
     const input = h(area ? "textarea" : "input", {
       class: "qp-input", name, ...(area ? { rows: 2, maxLength: 2000 } : { type: "text", ...props }), dataset: { testid: `form-${name}` },
-      oninput: () => this.typed(name, input.value), onblur: () => this.check(),
+      oninput: () => this.typed(name, name in CALENDAR ? CALENDAR[name](input.value) || "" : input.value), onblur: () => this.check(),
     });
     this.inputs[name] = input;
     this.errorOf(name);
@@ -62,6 +65,19 @@ export class RequestForm {
     const label = h("label", {}, h("span", {}, t(`ui.form.${name}`), required), input, this.errors[name]);
     label.dataset.field = name;
     return label;
+  }
+
+  /** A day or a moment, kept once it is whole and written out when the line is left. */
+  dated(name, form, props) {
+    const label = this.field(name, { placeholder: t(form), autocomplete: "off", ...props });
+    this.inputs[name].addEventListener("blur", () => this.show());
+    return label;
+  }
+
+  /** True where something is typed that is no number, day or moment. */
+  isUnreadable(name) {
+    const input = this.inputs[name];
+    return name in CALENDAR ? CALENDAR[name](input.value) === null : input.validity.badInput;
   }
 
   /** Age as number and unit: infants are told in months or days. */
@@ -121,7 +137,7 @@ export class RequestForm {
 
   /** Mark what is wrong at its field, at once; true when nothing is. */
   check({ typing = "", isFinal = false } = {}) {
-    const bad = ["birth_date", "age_years"].filter((name) => this.inputs[name].validity.badInput);
+    const bad = ["birth_date", "age_years", "onset_at"].filter((name) => this.isUnreadable(name));
     const found = problemsOf(this.values, { typing, bad });
     if (isFinal || this.isChecked) {
       this.isChecked = true;
@@ -142,7 +158,7 @@ export class RequestForm {
   show(except = "") {
     for (const [name, input] of Object.entries(this.inputs)) {
       if (input.matches("input, textarea")) {
-        if (name !== except && !input.validity.badInput) input.value = this.values[name];
+        if (name !== except && (this.values[name] || !this.isUnreadable(name))) input.value = name in CALENDAR ? this.values[name].replace("T", " ") : this.values[name];
         continue;
       }
       for (const choice of input.children) {
@@ -191,7 +207,7 @@ export class RequestForm {
         age_years: v.birth_date ? null : ageInYears(v), sex: v.sex, phone: v.phone.trim(), issuer: "", patient_id: v.patient_id.trim(),
       },
       clinical: {
-        requested: v.requested, onset_at: v.onset_at ? new Date(v.onset_at).toISOString() : null,
+        requested: v.requested, onset_at: v.onset_at ? instantOf(v.onset_at) : null,
         symptom: v.symptom.trim(), history: v.history.trim(), visit_number: v.visit_number.trim(),
       },
     };
@@ -240,9 +256,4 @@ export function differenceTable(fields, differences) {
 function temporaryNumber(now = new Date()) {
   const digits = (n) => String(n).padStart(2, "0");
   return `JZ${now.getFullYear()}${digits(now.getMonth() + 1)}${digits(now.getDate())}${digits(now.getHours())}${digits(now.getMinutes())}${digits(now.getSeconds())}`;
-}
-
-function localInput(iso) {
-  const date = new Date(iso);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 }

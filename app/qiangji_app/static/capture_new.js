@@ -2,7 +2,7 @@
 import { ApiError, del, get, newId, post, put, session, t } from "/static/api.js";
 import { beforeLeaving, button, confirmed, debounce, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { callList } from "/static/calls.js";
-import { alarm, isPending, loadCase, messageThread, modalityText, personLine } from "/static/parts.js";
+import { alarm, isPending, loadCase, messageThread, modalitiesOf, modalityText, personLine, stateBadge } from "/static/parts.js";
 import { RequestForm } from "/static/capture_form.js";
 import { ItemList } from "/static/capture_items.js";
 import { askIdentity, submitCase } from "/static/capture_submit.js";
@@ -49,11 +49,12 @@ export class NewExamination {
 
   open() {
     this.notice = h("div", { class: "qp-notices" });
+    this.both = h("div", { role: "status" });
     this.saved = h("span", { class: "qp-fine", role: "status", dataset: { testid: "bar-note" } });
     this.submitButton = button(t("ui.capture.submit"), () => this.submit(), { kind: "primary", testid: "submit-case" });
     fill(this.body, this.notice,
       h("div", { class: "qp-two" },
-        h("section", { class: "qp-panel" }, h("h2", {}, h("span", { class: "qp-step" }, "1"), t("ui.capture.step.files")), this.dropZone(), this.items.element),
+        h("section", { class: "qp-panel" }, h("h2", {}, h("span", { class: "qp-step" }, "1"), t("ui.capture.step.files")), this.dropZone(), this.both, this.items.element),
         h("section", { class: "qp-panel" }, h("h2", {}, h("span", { class: "qp-step" }, "2"), t("ui.capture.step.form")), this.form.element)),
       h("div", { class: "qp-submit-bar" }, this.saved, h("span", { class: "qp-grow" }),
         button(t("ui.capture.discard"), () => this.discard(), { kind: "quiet", testid: "discard" }), this.submitButton));
@@ -77,7 +78,7 @@ export class NewExamination {
   dropZone() {
     const pick = (folder) => {
       const input = h("input", { type: "file", multiple: true, hidden: true, dataset: { testid: folder ? "pick-folder" : "pick-files" },
-        onchange: () => guarded(async () => { await this.add(usable([...input.files]), { folder }); input.value = ""; }) });
+        onchange: () => guarded(async () => { const chosen = usable([...input.files]); await this.add(folder ? ofFolder(chosen) : { files: chosen, leftOut: [] }); input.value = ""; }) });
       if (folder) input.webkitdirectory = true;
       return input;
     };
@@ -97,24 +98,19 @@ export class NewExamination {
     return h("div", {}, this.modalityChips, zone);
   }
 
-  /** Say what the examination is; false where its files said otherwise before. */
+  /** Say what the files show that do not say so themselves; both kinds go up as two requests. */
   async setModality(value) {
-    if (value && this.current.exists) {
-      const view = await post("/cases", { case_id: this.current.id, modality: value });
-      if (view.modality && view.modality !== value) {
-        this.say(t("ui.capture.other_modality", { is: modalityText(view.modality), not: modalityText(value) }), "warn");
-        return false;
-      }
-    }
+    const isNamed = Boolean(this.view && this.view.modality);
+    if (value && this.current.exists && !isNamed) await post("/cases", { case_id: this.current.id, modality: value });
     this.current.modality = value;
     remember(userId(), "case", this.current);
     for (const chip of this.modalityChips.children) chip.setAttribute("aria-pressed", String(chip.dataset.modality === value));
     if (value) await answer(this.current.id, value);
-    return true;
   }
 
   async answerModality(value) {
-    if (await guarded(() => this.setModality(value))) this.say("");
+    await guarded(() => this.setModality(value));
+    this.say("");
     this.draw();
   }
 
@@ -124,8 +120,7 @@ export class NewExamination {
     this.saved.className = kind ? `qp-bar-note qp-bar-${kind}` : "qp-fine";
   }
 
-  async add(chosen, { folder = false } = {}) {
-    const { files, leftOut } = folder ? ofFolder(chosen) : { files: chosen, leftOut: [] };
+  async add({ files, leftOut }) {
     if (!files.length) {
       toast(t("ui.capture.no_files"), { kind: "warn" });
       return;
@@ -257,6 +252,7 @@ export class NewExamination {
     const view = this.view;
     this.items.draw(uploads(this.current.id), view);
     if (view) this.form.showFileFacts(view);
+    fill(this.both, view && modalitiesOf(view).length > 1 ? h("p", { class: "qp-card qp-card-wait", dataset: { testid: "will-split" } }, t("ui.capture.will_split", { kinds: modalitiesOf(view).map(modalityText).join(t("ui.ai.comma")) })) : null);
     const returned = view && view.state === "returned";
     const open = view && view.calls && view.calls.length;
     fill(this.notice, view && alarm(view, { after: () => this.reload() }), open ? callList(view, () => this.reload()) : null, returned ? this.returnedBox(view) : null);
@@ -294,7 +290,8 @@ export class NewExamination {
     await this.save({ loud: true });
     const sent = await submitCase(this.view, this.form);
     if (!sent) return;
-    this.startOver(sent);
+    const others = await Promise.allSettled(sent.siblings.filter((one) => one.id).map((one) => loadCase(one.id)));
+    this.startOver(sent, others.filter((one) => one.status === "fulfilled").map((one) => one.value)); // a lost link unsends nothing
   }
 
   /** The case went up elsewhere (another tab, another desk): begin a new one. */
@@ -306,12 +303,12 @@ export class NewExamination {
   }
 
   /** The desk is free for the next patient; what was sent stays visible. */
-  startOver(sent) {
+  startOver(sent, others) {
     forget(userId(), `form.${this.current.id}`);
     this.close();
     this.fresh();
-    fill(this.body, h("section", { class: "qp-panel qp-done", dataset: { testid: "submitted" } }, h("h2", {}, t("ui.capture.submitted")), h("p", {}, personLine(sent.patient)),
-      h("p", { class: "qp-big" }, sent.short_id), alarm(sent), h("p", {}, t("ui.capture.submitted_text")),
+    fill(this.body, h("section", { class: "qp-panel qp-done", dataset: { testid: "submitted" } }, h("h2", {}, sent.siblings.length ? t("ui.capture.submitted_both", { n: sent.siblings.length + 1 }) : t("ui.capture.submitted")), h("p", {}, personLine(sent.patient)),
+      sentLines(sent), [sent, ...others].map((one) => alarm(one)), h("p", {}, t("ui.capture.submitted_text")),
       h("div", { class: "qp-row qp-center" }, button(t("ui.capture.next"), () => this.onnew(), { kind: "primary", testid: "next-patient" }), button(t("ui.capture.tab.mine"), () => this.onlist()))));
     window.scrollTo(0, 0);
     this.body.querySelector('[data-testid="next-patient"]').focus();
@@ -329,6 +326,13 @@ export class NewExamination {
     this.fresh();
     this.onnew();
   }
+}
+
+/** The number of what went up; of several requests with kind and state. */
+function sentLines(sent) {
+  if (!sent.siblings.length) return h("p", { class: "qp-big" }, sent.short_id);
+  return h("ul", { class: "qp-sent" }, [sent, ...sent.siblings].map((one) =>
+    h("li", { dataset: { testid: "sent-request" } }, h("b", {}, modalityText(one.modality)), h("span", { class: "qp-big" }, one.short_id), stateBadge(one.state))));
 }
 
 /** Which file keeps the case from going up, by name. */

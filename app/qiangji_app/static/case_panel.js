@@ -2,7 +2,7 @@
 import { post, t } from "/static/api.js";
 import { askReason, button, dialog, fill, guarded, h, toast } from "/static/dom.js";
 import { callList } from "/static/calls.js";
-import { aiBox, alarm, gateCards, loadCase, messageThread, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
+import { aiBox, alarm, gateCards, loadCase, messageThread, personLine, placeholder, reasonList, requestBox, siblingLines, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { findingsOf, look } from "/static/capture_items.js";
 
 /** Open the panel; `onedit(view)` takes a draft or returned case up, `onchange()` after any act. */
@@ -21,7 +21,7 @@ function sections(view, after, onedit) {
   return [
     h("header", { class: "qp-case-head" }, personLine(view.patient), h("span", { class: "qp-fine" }, view.short_id), stateBadge(view.state), urgencyBadge(view.urgency),
       h("span", { class: "qp-grow" }), actions(view, after, onedit)),
-    alarm(view, { after }), callList(view, after), reasonList(view.urgency),
+    ...siblingLines(view), alarm(view, { after }), callList(view, after), reasonList(view.urgency),
     ...view.recordings.map((one) => h("article", { class: "qp-item qp-item-stored" },
       h("div", { class: "qp-item-head" }, h("b", { class: "qp-file" }, one.file_name), one.kind ? button(t("ui.capture.look"), () => look(view, one), { kind: "quiet" }) : null),
       gateCards(one), aiBox(one, findingsOf(view, one)))),

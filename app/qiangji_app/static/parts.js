@@ -24,6 +24,15 @@ export const modalitiesOf = (row) => (row.modalities && row.modalities.length ? 
 /** `胸片 + 心电图`. */
 export const modalitiesText = (row) => modalitiesOf(row).map(modalityText).join(" + ") || t("ui.modality.unknown");
 
+/** `同时提交的心电图申请 · 待阅`: a line for each request that went up together with this one. */
+export function siblingLines(row, { link = "" } = {}) {
+  return (row.siblings || []).map((one) => {
+    const text = t("ui.sibling.line", { kind: modalityText(one.modality) });
+    const name = link && one.id ? h("a", { href: `${link}?case=${encodeURIComponent(one.id)}` }, text) : text;
+    return h("span", { class: "qp-fine qp-line qp-sibling", dataset: { testid: "sibling" } }, name, " ", stateBadge(one.state));
+  });
+}
+
 export const demoBadge = (row) => (row.is_demo ? h("span", { class: "qp-badge qp-demo" }, t("ui.common.demo")) : null);
 
 /** The day of an examination that is not of the visit for which it goes up; null for one that is. */
@@ -317,6 +326,7 @@ export function caseRow(row, { onopen, extra = null }) {
     row.thumb_url ? h("img", { src: row.thumb_url, alt: "", class: "qp-thumb", loading: "lazy" }) : h("span", { class: "qp-thumb qp-thumb-none" }, modalitiesText(row)),
     h("span", { class: "qp-case-main" }, h("span", { class: "qp-case-top" }, personLine(row.patient), demoBadge(row), oldBadge(row)),
       h("span", { class: "qp-fine" }, [row.short_id, modalitiesText(row), when(row.submitted_at || row.created_at), waiting].filter(Boolean).join(" · ")),
+      siblingLines(row),
       row.returned_reason ? h("span", { class: "qp-returned" }, `${t("ui.case.returned")} ${row.returned_reason.reason_text} ${row.returned_reason.text}`) : null),
     h("span", { class: "qp-case-side" }, stateBadge(row.state),
       row.has_open_call ? h("span", { class: "qp-badge qp-urgency-critical" }, t("ui.call.title")) : null, extra));

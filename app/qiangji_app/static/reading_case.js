@@ -2,7 +2,7 @@
 import { get, post, t } from "/static/api.js";
 import { askReason, button, confirmed, dialog, duration, fill, guarded, h, toast } from "/static/dom.js";
 import { callList } from "/static/calls.js";
-import { alarm, demoBadge, gateCards, holderText, isPending, known, loadCase, measurementTable, messageThread, oldBadge, personLine, placeholder, reasonList, requestBox, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
+import { alarm, demoBadge, gateCards, holderText, isPending, known, loadCase, measurementTable, messageThread, modalityText, oldBadge, personLine, placeholder, reasonList, requestBox, siblingLines, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { FindingReview } from "/static/reading_findings.js";
 import { ReportEditor } from "/static/reading_report.js";
 import { forgetHeld, heldByOther, holding, keepHeld } from "/static/reading_holder.js";
@@ -117,7 +117,7 @@ export class ReadingCase {
     const view = this.view;
     const can = view.permissions;
     fill(this.head, button("←", () => this.onback(), { kind: "quiet", title: `${t("ui.reading.worklist")} (Esc)`, testid: "back" }),
-      h("span", { class: "qp-head-person" }, personLine(view.patient), demoBadge(view), " ", oldBadge(view), h("span", { class: "qp-fine qp-line" }, [view.short_id, view.site.name, view.waiting_minutes === null ? "" : t("ui.case.waiting", { time: duration(view.waiting_minutes) })].filter(Boolean).join(" · "))),
+      h("span", { class: "qp-head-person" }, personLine(view.patient), demoBadge(view), " ", oldBadge(view), h("span", { class: "qp-fine qp-line" }, [view.short_id, view.site.name, view.waiting_minutes === null ? "" : t("ui.case.waiting", { time: duration(view.waiting_minutes) })].filter(Boolean).join(" · ")), siblingLines(view, { link: location.pathname })),
       urgencyBadge(view.urgency), stateBadge(view.state),
       view.claimed_by ? h("span", { class: "qp-fine" }, holderText(view.claimed_by)) : null,
       h("span", { class: "qp-grow" }),
@@ -132,7 +132,9 @@ export class ReadingCase {
   /** What stands between this case and a careless signature, across the whole head. */
   warnings() {
     const { override_reason: reason } = this.view;
-    const found = [identityWarning(this.view, () => this.reload()), reason ? h("p", { class: "qp-differs qp-override" }, h("b", {}, t("ui.case.override_reason")), `:${reason}`) : null].filter(Boolean);
+    const { unlicensed } = this.view;
+    const found = [unlicensed.length ? h("p", { class: "qp-differs", dataset: { testid: "unlicensed" } }, t("ui.sibling.unlicensed", { kinds: unlicensed.map(modalityText).join(t("ui.ai.comma")) })) : null,
+      identityWarning(this.view, () => this.reload()), reason ? h("p", { class: "qp-differs qp-override" }, h("b", {}, t("ui.case.override_reason")), `:${reason}`) : null].filter(Boolean);
     return found.length ? h("div", { class: "qp-head-warnings" }, found) : null;
   }
 

@@ -1,7 +1,7 @@
 /** The worklist: most urgent first, then longest waiting; the reason is part of the row. */
 import { cases, get, session, t } from "/static/api.js";
 import { button, duration, fill, guarded, h } from "/static/dom.js";
-import { demoBadge, holderText, known, modalitiesText, modalityText, oldBadge, personLine, placeholder, stateBadge, truncatedNote, urgencyBadge } from "/static/parts.js";
+import { demoBadge, holderText, known, modalitiesText, modalityText, oldBadge, personLine, placeholder, siblingLines, stateBadge, truncatedNote, urgencyBadge } from "/static/parts.js";
 import { tellTaken } from "/static/reading_holder.js";
 import { mismatchMark } from "/static/reading_identity.js";
 import { recall, remember } from "/static/store.js";
@@ -97,7 +97,7 @@ export class Worklist {
     const reasons = row.urgency.reasons.map((reason) => reason.text);
     return h("button", { type: "button", class: `qp-work-row qp-edge-${row.urgency.level} ${mine ? "qp-mine" : ""}`, role: "listitem", dataset: { case: row.id, testid: "work-row" }, onclick: () => this.onopen(row.id) },
       h("span", {}, urgencyBadge(row.urgency), row.triage === "done" ? null : h("span", { class: "qp-fine qp-line" }, known("ui.triage", row.triage))),
-      h("span", {}, personLine(row.patient), " ", demoBadge(row), " ", oldBadge(row), h("span", { class: "qp-fine qp-line" }, `${modalitiesText(row)} · ${row.short_id}`), mismatchMark(row)),
+      h("span", {}, personLine(row.patient), " ", demoBadge(row), " ", oldBadge(row), h("span", { class: "qp-fine qp-line" }, `${modalitiesText(row)} · ${row.short_id}`), siblingLines(row), mismatchMark(row)),
       h("span", { class: "qp-why", title: reasons.join("\n") }, reasons.join(";") || (row.triage === "done" ? t("ui.reading.no_reason") : "")),
       h("span", {}, row.site.name), h("span", { class: "qp-number" }, duration(row.waiting_minutes)),
       h("span", {}, stateBadge(row.state), row.claimed_by ? h("span", { class: "qp-fine qp-line" }, holderText(row.claimed_by)) : null,

@@ -196,7 +196,7 @@ async function transfer(item) {
   }
   await openCase(item);
   let status = await post("/uploads", {
-    upload_id: item.upload_id, case_id: item.case_id, file_name: item.file_name, size: item.size, sha256: item.sha256,
+    upload_id: item.upload_id, case_id: item.case_id, file_name: item.file_name, size: item.size, sha256: item.sha256, modality: item.modality || "",
   });
   while (status.state === "receiving") {
     item.received = status.received;
@@ -285,13 +285,14 @@ export function percent(item) {
   return Math.min(99, Math.floor(((item.received + (item.part || 0)) / item.size) * 100));
 }
 
-/** Files of a drop, folders walked; hidden files left out. */
+/** Files of a drop, folders walked; hidden files left out, and of a folder what is no examination. */
 export async function filesOf(dataTransfer) {
   const entries = [...dataTransfer.items].map((item) => item.webkitGetAsEntry && item.webkitGetAsEntry()).filter(Boolean);
-  if (!entries.length) return usable([...dataTransfer.files]);
-  const found = [];
-  for (const entry of entries) await walk(entry, found);
-  return usable(found);
+  if (!entries.length) return { files: usable([...dataTransfer.files]), leftOut: [] };
+  const [single, walked] = [[], []];
+  for (const entry of entries) await walk(entry, entry.isDirectory ? walked : single);
+  const { files, leftOut } = ofFolder(usable(walked));
+  return { files: [...usable(single), ...files], leftOut };
 }
 
 /** What a disc of films carries besides films: its viewer and its notes. */
