@@ -11,6 +11,7 @@ A key may carry further fields beside ``zh`` and ``en`` (``advice_zh``, ``advice
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ class Language(StrEnum):
 
     ZH = "zh"
     EN = "en"
+
+
+def asked_language() -> Language:
+    """What commands speak: Chinese, unless ``QIANGJI_LANG`` begins with ``en``."""
+    wanted = os.environ.get("QIANGJI_LANG", "").lower()
+    return Language.EN if wanted.startswith("en") else Language.ZH
 
 
 class MissingText(KeyError):

@@ -9,11 +9,10 @@ import typer
 
 from qiangji_datasets.errors import QiangjiError
 from qiangji_datasets.labels import label
-from qiangji_datasets.messages import Language
+from qiangji_datasets.messages import Language, asked_language
 from qiangji_inference.cli_edge import (
     EXIT_FAULT,
     edge,
-    language,
     message,
     text,
     wanted_bundles,
@@ -68,7 +67,7 @@ def _print_bundle(found: Bundle) -> None:
         points = found.points[label_id]
         possible = f"≥{points.sensitive.threshold:.3f}" if points.has_hint else "–"
         typer.echo(
-            f"  {label_id:<20} {known.zh if language() is Language.ZH else known.en}  "
+            f"  {label_id:<20} {known.zh if asked_language() is Language.ZH else known.en}  "
             f"{possible} / ≥{points.specific.threshold:.3f}"
         )
 

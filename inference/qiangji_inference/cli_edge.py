@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Final
 import typer
 
 from qiangji_datasets.errors import NotFound, QiangjiError, UserError
-from qiangji_datasets.messages import Catalogue, Language
+from qiangji_datasets.messages import Catalogue, asked_language
 from qiangji_inference.metrics import Estimate
 from qiangji_models.bundle import METADATA, shipped_bundles
 
@@ -28,15 +27,9 @@ def catalogue() -> Catalogue:
     return Catalogue.of(*_PACKAGES)
 
 
-def language() -> Language:
-    """Chinese, unless the environment asks for English."""
-    wanted = os.environ.get("QIANGJI_LANG", "").lower()
-    return Language.EN if wanted.startswith("en") else Language.ZH
-
-
 def text(key: str, **params: object) -> str:
     """Text of a key in the user's language."""
-    return catalogue().text(key, language(), **params)
+    return catalogue().text(key, asked_language(), **params)
 
 
 def said(code: str, params: Mapping[str, object]) -> str:
@@ -56,7 +49,7 @@ def edge() -> Iterator[None]:
         yield
     except QiangjiError as error:
         typer.echo(message(error), err=True)
-        advice = catalogue().advice(error.code, language(), **error.params)
+        advice = catalogue().advice(error.code, asked_language(), **error.params)
         if advice:
             typer.echo(advice, err=True)
         raise typer.Exit(EXIT_USER if isinstance(error, UserError) else EXIT_FAULT) from error

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import Final
 
-from qiangji_datasets.messages import Catalogue, Language
+from qiangji_datasets.messages import Catalogue, asked_language
 
 _PACKAGES: Final = ("qiangji_datasets", "qiangji_models", "qiangji_inference", "qiangji_training")
 
@@ -17,12 +16,6 @@ def catalogue() -> Catalogue:
     return Catalogue.of(*_PACKAGES)
 
 
-def language() -> Language:
-    """Chinese unless ``QIANGJI_LANG`` begins with ``en``."""
-    wanted = os.environ.get("QIANGJI_LANG", "").lower()
-    return Language.EN if wanted.startswith("en") else Language.ZH
-
-
 def text(key: str, **params: object) -> str:
     """A text in the user's language."""
-    return catalogue().text(key, language(), **params)
+    return catalogue().text(key, asked_language(), **params)

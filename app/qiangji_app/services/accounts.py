@@ -67,12 +67,6 @@ def create_account(
     if actor is not None:
         require_role(actor, Role.SYSTEM_ADMINISTRATOR)
     check_password(password)
-    if not display_name.strip():
-        raise InputRejected("account.no_name")
-    if not login.strip():
-        raise InputRejected("account.no_login")
-    if roles or actor is None:
-        check_roles(roles, licence_number=licence_number, sign_modalities=sign_modalities)
     account = Account(
         id=ctx.ids.new(),
         login=login.strip(),
@@ -85,14 +79,11 @@ def create_account(
         is_demo=is_demo or ctx.is_demo,
         temporary_until=None if actor is None else ctx.clock.now() + TEMPORARY_PASSWORD,
     )
+    _check_stated(actor, account)
     with ctx.store.begin() as unit:
         if actor is None and not is_demo and unit.accounts.all():
             raise Conflict("account.not_first")
-        if unit.accounts.by_login(account.login) is not None:
-            raise Conflict("account.login_taken")
-        check_place(unit, account.site_id)
-        if actor is not None:
-            _check_ungranted(unit, account)
+        _check_new(unit, actor, account)
         unit.accounts.add(account)
         unit.events.append(
             type="account.created",
@@ -101,6 +92,27 @@ def create_account(
         )
         unit.commit()
     return account
+
+
+def _check_stated(actor: Actor | None, account: Account) -> None:
+    if not account.display_name:
+        raise InputRejected("account.no_name")
+    if not account.login:
+        raise InputRejected("account.no_login")
+    if account.roles or actor is None:
+        check_roles(
+            account.roles,
+            licence_number=account.licence_number,
+            sign_modalities=account.sign_modalities,
+        )
+
+
+def _check_new(unit: Unit, actor: Actor | None, account: Account) -> None:
+    if unit.accounts.by_login(account.login) is not None:
+        raise Conflict("account.login_taken")
+    check_place(unit, account.site_id)
+    if actor is not None:
+        _check_ungranted(unit, account)
 
 
 def _check_ungranted(unit: Unit, account: Account) -> None:
@@ -198,8 +210,10 @@ def list_sites(ctx: Context, actor: Actor) -> Sequence[Site]:
         return [site for site in unit.accounts.sites() if actor.sees_site(site.id)]
 
 
-def display_names(ctx: Context) -> dict[str, str]:
-    """Names of staff by account id, as colleagues see them."""
+def display_names(ctx: Context, actor: Actor) -> dict[str, str]:
+    """Names of staff by account id, as colleagues see them; none for who has no role yet."""
+    if not actor.roles:
+        return {}
     with ctx.store.read() as unit:
         return {account.id: account.display_name for account in unit.accounts.all()}
 

@@ -9,6 +9,7 @@ from typing import Final
 from qiangji_app.domain.case import Acknowledgement, Case, CriticalCall, Message
 from qiangji_app.domain.roles import SITE_CLINICAL, Actor
 from qiangji_app.domain.workflow import Action
+from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_licence, visible_case
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.limits import MAX_CALL_TEXT, MAX_NAME, whole
@@ -181,13 +182,7 @@ def confirm_call(
     if outcome == "confirmed" and len(read_back.strip()) < _MIN_READ_BACK:
         raise InputRejected("call.read_back_needed")
     with ctx.store.begin() as unit:
-        call = unit.cases.call(call_id)
-        if call is None:
-            raise NotFound("call.not_found")
-        case = visible_case(unit, actor, call.case_id)
-        require(actor, case, Action.CONFIRM_CALL)
-        if call.outcome == "confirmed":
-            raise Conflict("call.closed")
+        case, call = _open_call(unit, actor, call_id)
         part = answering(actor, case, call)
         if outcome == "confirmed":
             _check_part(actor, part, read_back_by)
@@ -208,6 +203,17 @@ def confirm_call(
         )
         unit.commit()
     return call
+
+
+def _open_call(unit: Unit, actor: Actor, call_id: str) -> tuple[Case, CriticalCall]:
+    call = unit.cases.call(call_id)
+    if call is None:
+        raise NotFound("call.not_found")
+    case = visible_case(unit, actor, call.case_id)
+    require(actor, case, Action.CONFIRM_CALL)
+    if call.outcome == "confirmed":
+        raise Conflict("call.closed")
+    return case, call
 
 
 def _check_part(actor: Actor, part: Answering, read_back_by: str) -> None:

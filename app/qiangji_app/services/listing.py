@@ -48,7 +48,6 @@ class Row:
     has_open_call: bool
     return_message: Message | None
     is_mismatched: bool  # a file names somebody else than the form; told while the case waits
-    siblings: Sequence[Case] = ()  # requests that went up together with this one
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ class Detail:
     contact: Contact
     alarm_seen: Seen | None
     differing: Sequence[Differing]
+    siblings: Sequence[Case] = ()  # requests that went up together with this one
     in_files: Mapping[str, Patient] = field(default_factory=dict)  # by recording
 
 
@@ -192,6 +192,7 @@ def _detail(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Detail:
         contact=Directory(unit, ctx.clock.now()).other_side(actor, case),
         alarm_seen=seen_in(case, events),
         differing=tuple(differing(unit, case, ctx.clock.now())),
+        siblings=siblings(unit, case),
         in_files=_in_files(unit, case),
     )
 
@@ -280,7 +281,6 @@ def _row(unit: Unit, case: Case) -> Row:
         return_message=messages[-1] if messages and case.state is State.RETURNED else None,
         is_mismatched=case.state in _WAITING
         and bool(mismatches(unit, case, case.submitted_at or case.created_at)),
-        siblings=siblings(unit, case),
     )
 
 

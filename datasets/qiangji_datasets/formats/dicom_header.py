@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from qiangji_datasets.formats.charset import Decoded
@@ -214,8 +214,6 @@ def _acquired_at(data_set: DataSet) -> datetime | None:
     ):
         if found is None:
             found = moment(data_set.day(day_tag), data_set.code(time_tag), zone)
-    if found is not None and found.date() > datetime.now(UTC).date() + timedelta(days=1):
-        data_set.notices.warn("dicom.date_in_future")
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from functools import cache
@@ -11,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from qiangji_datasets.messages import Catalogue, Language
+from qiangji_datasets.messages import Catalogue, Language, asked_language
 from qiangji_datasets.public.cards import Access, Card, cards
 from qiangji_datasets.public.cards import card as card_of
 
@@ -27,13 +26,8 @@ def _catalogue() -> Catalogue:
     return Catalogue.of("qiangji_datasets")
 
 
-def _language() -> Language:
-    wanted = os.environ.get("QIANGJI_LANG", "").lower()
-    return Language.EN if wanted.startswith("en") else Language.ZH
-
-
 def _text(key: str, **params: object) -> str:
-    return _catalogue().text(key, _language(), **params)
+    return _catalogue().text(key, asked_language(), **params)
 
 
 def _say_both(key: str, **params: object) -> None:

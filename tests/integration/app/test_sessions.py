@@ -306,9 +306,11 @@ def test_an_unsound_account_is_refused(
 
 
 def test_colleagues_see_each_others_names(county: County) -> None:
-    names = accounts.display_names(county.ctx)
+    operator = county.caller("operator").actor
+    names = accounts.display_names(county.ctx, county.caller("stranger").actor)
 
-    assert names[county.caller("operator").actor.user_id] == "Operator"
+    assert names[operator.user_id] == "Operator"
+    assert accounts.display_names(county.ctx, replace(operator, roles=frozenset())) == {}
 
 
 def test_logins_are_unique(county: County) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qiangji_datasets.messages import Language
-from qiangji_training.texts import catalogue, language, text
+from qiangji_datasets.messages import Language, asked_language
+from qiangji_training.texts import catalogue, text
 
 ROOT = Path(__file__).parents[3]
 _KEY = re.compile(r'"(train\.[a-z_0-9]+)"')
@@ -30,7 +30,7 @@ def test_every_text_of_training_is_used() -> None:
 
 def test_the_language_is_chinese_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("QIANGJI_LANG", raising=False)
-    assert language() is Language.ZH
+    assert asked_language() is Language.ZH
     assert "逐位" in text("train.other_place")
 
     monkeypatch.setenv("QIANGJI_LANG", "en_GB")

@@ -49,7 +49,7 @@ router = APIRouter(tags=["cases"])
 def presenter(ctx: Context, who: Caller) -> Presenter:
     """A presenter for the caller."""
     sites = {site.id: site for site in accounts.list_sites(ctx, who.actor)}
-    names = accounts.display_names(ctx)
+    names = accounts.display_names(ctx, who.actor)
     return Presenter(ctx.catalogue, who, sites, names=names, now=ctx.clock.now())
 
 

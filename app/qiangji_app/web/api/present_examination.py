@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from qiangji_app.domain.case import Case, Recording, RecordingState
 from qiangji_app.domain.examination import (
@@ -18,10 +17,8 @@ from qiangji_app.domain.examination import (
 from qiangji_app.domain.person import Patient, as_examined
 from qiangji_app.domain.roles import Site
 from qiangji_app.services.ages import age_text, day_at, zone_at
+from qiangji_app.web.api.words import Json
 from qiangji_datasets.messages import Catalogue, Language
-
-# JSON objects are open by nature; their shape is fixed by the OpenAPI description and tests.
-Json = dict[str, Any]
 
 
 def case_examination(
