@@ -196,8 +196,8 @@ class County:
         self.woken += 1
 
     def _people(self) -> None:
-        for site in SITES:
-            add_site(self.ctx, None, site)
+        for one in SITES:
+            add_site(self.ctx, None, one)
         for login, (role, site) in PEOPLE.items():
             is_specialist = role is Role.SPECIALIST
             signs = {"ecg"} if login == "ecg_only" else {"cxr", "ecg"}
