@@ -123,6 +123,7 @@ def test_a_case_comes_back_as_it_was(box: Box) -> None:
         ),
         override_reason="仍要上传",
         identity_reason="曾用名",
+        identity_answers=("0123456789ab:name",),
         is_demo=True,
     )
 

@@ -56,6 +56,7 @@ class Case:
     ``urgency_level`` is the value of ``qiangji_datasets.labels.UrgencyLevel``; higher first.
     ``revision`` grows by one with every change and guards against lost updates.
     ``report_version`` is the number of the newest signed report, 0 when none.
+    ``identity_answers`` are the questions that ``identity_reason`` answers; a later one is open.
     ``split_from`` is the case that this one was split from when both went up; empty for most.
     """
 
@@ -77,6 +78,7 @@ class Case:
     report_version: int = 0
     override_reason: str = ""
     identity_reason: str = ""
+    identity_answers: tuple[str, ...] = ()
     is_demo: bool = False
     split_from: str = ""
 

@@ -29,11 +29,12 @@ from qiangji_app.services.ages import local_day
 from qiangji_app.services.context import Context
 from qiangji_app.services.held import held_back
 from qiangji_app.services.identity import (
+    answered,
     linked,
-    mismatches,
     own_person,
     questioned,
     reason_digest,
+    require_answers,
 )
 from qiangji_app.services.limits import MAX_REASON, whole
 from qiangji_app.services.splitting import split
@@ -202,11 +203,11 @@ def submit(
         case = replace(
             after,
             override_reason=whole(override_reason, MAX_REASON) or case.override_reason,
-            identity_reason=whole(identity_reason, MAX_REASON) or case.identity_reason,
             submitted_at=ctx.clock.now(),
             claimed_by="",
             claimed_at=None,
         )
+        case = answered(unit, case, identity_reason, ctx.clock.now())
         _check_uploads(ctx, unit, case)
         _check_read(unit, case, ctx.clock.now())
         _check_complete(unit, case, ctx.clock.now())
@@ -320,9 +321,7 @@ def _check_complete(unit: Unit, case: Case, now: datetime) -> None:
         raise InputRejected("case.nothing_readable", n=len(recordings))
     if not case.modality:
         raise InputRejected("case.modality_needed")
-    differing = mismatches(unit, case, now)
-    if differing and not case.identity_reason:
-        raise Conflict("identity.mismatch", fields=",".join(differing))
+    require_answers(unit, case, now)
     if held_back(unit, case) and not case.override_reason:
         raise Conflict("gate.override_needed")
 

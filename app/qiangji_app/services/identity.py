@@ -43,6 +43,7 @@ class Difference:
     field: str
     in_form: str
     in_file: str
+    is_answered: bool
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Differing:
     examined: Examined
     day: date  # on which ages are told: that of the examination
     sent_on: date
+    is_answered: bool  # by the reason that is kept with the case
 
 
 def mismatches(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
@@ -66,7 +68,34 @@ def mismatches(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
 def questions(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
     """The same by file, as ids and codes."""
     found = differing(unit, case, now)
-    return tuple(f"{item.recording.id[-12:]}:{_mark(item)}" for item in found)
+    return tuple(_question(item.recording, item.field, item.examined) for item in found)
+
+
+def answered(unit: Unit, case: Case, reason: str, now: datetime) -> Case:
+    """The case with a reason that answers what is asked now, and nothing that is asked later.
+
+    Without a reason the earlier one stands for what it answered.
+    """
+    if not reason.strip():
+        return case
+    return replace(
+        case,
+        identity_reason=whole(reason, MAX_REASON),
+        identity_answers=questions(unit, case, now),
+    )
+
+
+def require_answers(unit: Unit, case: Case, now: datetime) -> None:
+    """Let pass a case of which a person answered every question.
+
+    Raises
+    ------
+    Conflict
+        ``identity.mismatch``: its ``fields`` were not answered.
+    """
+    found = (item.field for item in differing(unit, case, now) if not item.is_answered)
+    if fields := ",".join(dict.fromkeys(found)):
+        raise Conflict("identity.mismatch", fields=fields)
 
 
 def questioned(unit: Unit, case: Case, now: datetime) -> str:
@@ -74,10 +103,9 @@ def questioned(unit: Unit, case: Case, now: datetime) -> str:
     return ",".join(questions(unit, case, now))[:_MAX_MARKS]
 
 
-def _mark(item: Differing) -> str:
-    if item.field != EXAMINED:
-        return item.field
-    return f"{item.field}={item.examined.day or 'absent'}"
+def _question(recording: Recording, field: str, found: Examined) -> str:
+    mark = f"{field}={found.day or 'absent'}" if field == EXAMINED else field
+    return f"{recording.id[-12:]}:{mark}"
 
 
 def differences(
@@ -104,7 +132,15 @@ def described(item: Differing, catalogue: Catalogue, language: Language) -> Diff
             return next(both), next(both)
         return _shown(item.form, item.field), _shown(item.in_file, item.field)
 
-    return Difference(item.recording.id, item.recording.file_name, item.field, *sides())
+    in_form, in_file = sides()
+    return Difference(
+        recording_id=item.recording.id,
+        file_name=item.recording.file_name,
+        field=item.field,
+        in_form=in_form,
+        in_file=in_file,
+        is_answered=item.is_answered,
+    )
 
 
 def differing(unit: Unit, case: Case, now: datetime) -> Iterator[Differing]:
@@ -112,6 +148,7 @@ def differing(unit: Unit, case: Case, now: datetime) -> Iterator[Differing]:
     form = unit.persons.get(case.person_id)
     if form is None:
         return
+    known = set(case.identity_answers) if case.identity_reason else set()
     zone = zone_of(unit, case.site_id)
     moment = sent_at(case, now).astimezone(zone)
     dates = {row.id: found for row, found in dated_files(unit.cases.recordings(case.id), zone)}
@@ -123,7 +160,16 @@ def differing(unit: Unit, case: Case, now: datetime) -> Iterator[Differing]:
         if recording.id in dates and dated(found, moment) is not Dated.CURRENT:
             fields.insert(0, EXAMINED)
         for field in fields:
-            yield Differing(recording, field, form, in_file, found, day, moment.date())
+            yield Differing(
+                recording=recording,
+                field=field,
+                form=form,
+                in_file=in_file,
+                examined=found,
+                day=day,
+                sent_on=moment.date(),
+                is_answered=_question(recording, field, found) in known,
+            )
 
 
 def _moment(found: Examined) -> str:
@@ -179,7 +225,7 @@ def confirm_identity(ctx: Context, actor: Actor, case_id: str, reason: str) -> C
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.CONFIRM_IDENTITY)
-        case = unit.cases.save(replace(case, identity_reason=whole(reason, MAX_REASON)))
+        case = unit.cases.save(answered(unit, case, reason, ctx.clock.now()))
         said = say(ctx, unit, actor, case.id, kind="identity", text=case.identity_reason)
         unit.events.append(
             type="case.identity_confirmed",

@@ -14,7 +14,7 @@ from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_licence, visible_case
 from qiangji_app.services.ai_use import AiUse, is_hint, use_now
 from qiangji_app.services.context import Caller, Context
-from qiangji_app.services.identity import mismatches
+from qiangji_app.services.identity import require_answers
 from qiangji_datasets.errors import Conflict, InputRejected
 from qiangji_datasets.labels import UrgencyLevel, label
 
@@ -85,7 +85,7 @@ def ready(unit: Unit, case: Case, draft: DraftReport | None, draft_sha256: str) 
         No draft, or no impression.
     Conflict
         Another text is stored than the signer has before him; a file was not read yet; form and
-        file differ and nobody confirmed; a hint has no verdict.
+        file differ and nobody said why; a hint has no verdict.
     """
     if draft is None:
         raise InputRejected("sign.no_impression")
@@ -95,9 +95,7 @@ def ready(unit: Unit, case: Case, draft: DraftReport | None, draft_sha256: str) 
         raise InputRejected("sign.no_impression")
     if any(not row.reading for row in unit.cases.recordings(case.id)):
         raise Conflict("sign.still_reading")
-    differing = mismatches(unit, case, case.submitted_at or case.created_at)
-    if differing and not case.identity_reason:
-        raise Conflict("identity.mismatch", fields=",".join(differing))
+    require_answers(unit, case, case.submitted_at or case.created_at)
     undecided = use_now(unit.cases.findings(case.id)).open
     if undecided:
         raise Conflict("sign.verdicts_open", labels=",".join(undecided))

@@ -219,8 +219,8 @@ export class RequestForm {
   }
 
   /** Possible duplicates and differences to the files, as the server answered the saved form. */
-  showAnswer({ duplicates = [], mismatches = [], differences = [], identity_reason: explained = "" }) {
-    fill(this.mismatch, mismatches.length && !explained ? h("section", { class: "qp-card qp-card-refuse", dataset: { testid: "mismatch-card" } }, h("b", {}, t("ui.capture.mismatch")),
+  showAnswer({ duplicates = [], mismatches = [], differences = [] }) {
+    fill(this.mismatch, differences.some((one) => !one.is_answered) ? h("section", { class: "qp-card qp-card-refuse", dataset: { testid: "mismatch-card" } }, h("b", {}, t("ui.capture.mismatch")),
       differenceTable(mismatches, differences), button(t("ui.capture.mismatch_confirm"), () => this.onidentity(mismatches, differences), { testid: "confirm-identity" })) : null);
     if (!duplicates.length) {
       fill(this.duplicates);

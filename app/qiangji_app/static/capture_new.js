@@ -196,7 +196,7 @@ export class NewExamination {
   async warn() {
     if (!this.view || !this.view.permissions.edit) return;
     const warnings = await get(`/cases/${this.current.id}/warnings`);
-    this.form.showAnswer({ ...warnings, identity_reason: this.view.identity_reason });
+    this.form.showAnswer(warnings);
   }
 
   reloadSoon(ms = POLL_MS) {

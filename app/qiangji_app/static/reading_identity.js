@@ -10,11 +10,13 @@ export const mismatchMark = (row) => (row.has_mismatch ? h("span", { class: "qp-
 export function identityWarning(view, after) {
   const found = view.differences || [];
   if (!found.length) return null;
+  const open = found.some((one) => !one.is_answered);
   return h("section", { class: "qp-differs", role: "alert", dataset: { testid: "identity-warning" } },
     h("b", {}, t("ui.identity.title")),
     h("ul", {}, distinct(found).map((one) => h("li", {}, h("b", {}, known("ui.form", one.field)), " ", t("ui.identity.values", { form: one.in_form, file: one.in_file })))),
     h("p", {}, view.identity_reason ? t("ui.identity.reason", { reason: view.identity_reason }) : t("ui.identity.no_reason")),
-    !view.identity_reason && view.permissions.confirm_identity ? button(t("ui.identity.confirm"), () => confirm(view, after), { testid: "confirm-identity" }) : null);
+    open && view.identity_reason ? h("p", {}, t("ui.identity.open")) : null,
+    open && view.permissions.confirm_identity ? button(t("ui.identity.confirm"), () => confirm(view, after), { testid: "confirm-identity" }) : null);
 }
 
 /** Several files of one patient say the same thing: once is enough. */

@@ -57,6 +57,7 @@ def case_values(case: Case, cipher: FieldCipher) -> Values:
         "visit_number": case.request.visit_number,
         "override_reason": case.override_reason,
         "identity_reason": case.identity_reason,
+        "identity_answers": list(case.identity_answers),
     }
     reasons = [asdict(reason) for reason in case.urgency_reasons]
     return _same(case, _CASE_SAME) | {
@@ -72,7 +73,7 @@ def case_values(case: Case, cipher: FieldCipher) -> Values:
 def to_case(row: Row[Any], cipher: FieldCipher) -> Case:
     """Case from its row."""
     texts = cast(
-        "dict[str, str]",
+        "dict[str, Any]",
         cipher.open_json(row.sealed_text, f"clinical_case.sealed_text:{row.id}"),
     )
     return Case(
@@ -89,6 +90,8 @@ def to_case(row: Row[Any], cipher: FieldCipher) -> Case:
         ),
         override_reason=texts["override_reason"],
         identity_reason=texts["identity_reason"],
+        # A reason of before answers were kept is asked for again.
+        identity_answers=tuple(texts.get("identity_answers", ())),
     )
 
 

@@ -169,6 +169,25 @@ def test_an_age_is_that_of_the_examination(county: County) -> None:
     ]
 
 
+def test_a_reason_answers_what_was_asked_and_no_later_question(county: County) -> None:
+    case_id = drafted(county, dated(START, person=Patient("钱某", sex="F")))
+    actor = county.caller("operator").actor
+    identity.confirm_identity(county.ctx, actor, case_id, "设备上录错名字")
+    county.clock.step(days=4)
+
+    with pytest.raises(Conflict, match=r"identity\.mismatch") as asked:
+        capture.submit(county.ctx, actor, case_id)
+    assert asked.value.params == {"fields": "examined_at"}
+    open_ones = {
+        row["field"]: not row["is_answered"] for row in view(county, case_id)["differences"]
+    }
+    assert open_ones == {"examined_at": True, "name": False}
+    case = capture.submit(county.ctx, actor, case_id, identity_reason="上周的片,请会诊")
+
+    assert len(case.identity_answers) == 2
+    assert not any(not row["is_answered"] for row in view(county, case_id)["differences"])
+
+
 def test_an_answer_given_before_a_file_was_read_does_not_cover_what_it_says(
     county: County,
 ) -> None:

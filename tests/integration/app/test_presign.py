@@ -117,6 +117,8 @@ def test_ids_of_ours_in_messages_become_words(county: County) -> None:
     words = Words(county.ctx.catalogue, Language.ZH)
 
     assert "姓名、性别" in words.text("identity.mismatch", {"fields": "name,sex"})
+    dated = words.text("identity.mismatch", {"fields": "examined_at"})
+    assert "检查" in dated and "患者信息" not in dated
     assert "已签发" in words.text("workflow.wrong_state", {"state": "signed"})
     assert "odd" in words.text("workflow.no_licence", {"modality": "odd"})
     assert "age, odd" in words.text("http.invalid", {"fields": "age, odd"})
