@@ -29,6 +29,7 @@ from qiangji_app.services.presign import ready
 from qiangji_app.services.splitting import siblings
 from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency
+from qiangji_app.services.verdicts import note_verdict, restore_signed
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.labels import label
 
@@ -99,6 +100,8 @@ def take_over(ctx: Context, actor: Actor, case_id: str, reason: str, holder_id: 
             case = unit.cases.save(
                 replace(case, claimed_by=actor.user_id, claimed_at=ctx.clock.now())
             )
+        else:
+            restore_signed(unit, actor, case.id)
         say(ctx, unit, actor, case.id, kind="take_over", text=reason)
         unit.events.append(
             type="case.taken_over",
@@ -111,13 +114,18 @@ def take_over(ctx: Context, actor: Actor, case_id: str, reason: str, holder_id: 
 
 
 def release(ctx: Context, actor: Actor, case_id: str) -> Case:
-    """Give a case back to the worklist, or discard an amendment; a draft report is dropped."""
+    """Give a case back to the worklist, or discard an amendment; a draft report is dropped.
+
+    With an amendment go the verdicts that were given in it.
+    """
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         case = require(actor, case, Action.RELEASE, unit.cases.draft(case.id))
         unit.cases.remove_draft(case.id)
         if case.state is State.SUBMITTED:
             case = replace(case, claimed_by="", claimed_at=None)
+        else:
+            restore_signed(unit, actor, case.id)
         case = unit.cases.save(case)
         unit.events.append(type="case.released", actor_id=actor.user_id, case_id=case.id)
         unit.commit()
@@ -205,19 +213,7 @@ def judge(
             verdict_label=edited_label if verdict is Verdict.EDITED else "",
         )
         unit.cases.save_finding(finding)
-        unit.events.append(
-            type="finding.judged",
-            actor_id=actor.user_id,
-            case_id=case.id,
-            payload={
-                "finding": finding.id,
-                "label": finding.label,
-                "verdict": verdict.value,
-                "put_in_place": finding.verdict_label,
-                "bundle": finding.bundle_name,
-                "bundle_version": finding.bundle_version,
-            },
-        )
+        note_verdict(unit, actor, finding)
         unit.commit()
     return finding
 

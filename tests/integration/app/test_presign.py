@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support.county import County, content, outcome
 
-from qiangji_app.domain.case import Verdict
+from qiangji_app.domain.case import Finding, Verdict
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.report import draft_digest
 from qiangji_app.domain.workflow import State
@@ -24,6 +24,11 @@ from qiangji_datasets.messages import Language
 def claimed_with_hint(county: County) -> str:
     county.reader.outcomes[b"hint"] = outcome(hints={"effusion": "likely"})
     return county.claimed(content=b"hint")
+
+
+def findings(county: County, case_id: str) -> list[Finding]:
+    with county.store.read() as unit:
+        return list(unit.cases.findings(case_id))
 
 
 def judge(county: County, case_id: str, verdict: Verdict) -> None:
@@ -122,6 +127,52 @@ def test_ids_of_ours_in_messages_become_words(county: County) -> None:
     assert "已签发" in words.text("workflow.wrong_state", {"state": "signed"})
     assert "odd" in words.text("workflow.no_licence", {"modality": "odd"})
     assert "age, odd" in words.text("http.invalid", {"fields": "age, odd"})
+
+
+@pytest.mark.parametrize("by", ["specialist", "specialist2"])
+def test_verdicts_of_an_amendment_that_is_given_up_go_with_it(county: County, by: str) -> None:
+    county.reader.outcomes[b"hint"] = outcome(hints={"effusion": "likely", "nodule": "none"})
+    case_id = county.claimed(content=b"hint")
+    holder, who = county.caller("specialist").actor, county.caller(by).actor
+    judge(county, case_id, Verdict.ACCEPTED)
+    judge(county, case_id, Verdict.REJECTED)
+    review.save_draft(county.ctx, holder, case_id, content())
+    county.sign(county.unlocked("specialist"), case_id)
+    signed = findings(county, case_id)
+    county.clock.step(minutes=5)
+    review.amend(county.ctx, holder, case_id, "再看")
+    for row in signed:
+        review.judge(county.ctx, holder, case_id, row.id, verdict=Verdict.ACCEPTED)
+
+    if who == holder:
+        review.release(county.ctx, holder, case_id)
+    else:
+        review.take_over(county.ctx, who, case_id, "同事离岗", holder.user_id)
+
+    assert findings(county, case_id) == signed
+    assert signed[0].verdict is Verdict.REJECTED
+    review.amend(county.ctx, who, case_id, "笔误")
+    second = county.sign(county.unlocked(by), case_id)
+    with county.store.read() as unit:
+        events = unit.events.of_case(case_id)
+    assert use_at(signed, events, second.signed_at) == AiUse(rejected=("effusion",))
+
+
+def test_a_verdict_that_was_open_at_the_signature_is_open_again(county: County) -> None:
+    county.reader.outcomes[b"hint"] = outcome(hints={"nodule": "none"})
+    case_id = county.claimed(content=b"hint")
+    actor = county.caller("specialist").actor
+    judge(county, case_id, Verdict.ACCEPTED)
+    judge(county, case_id, Verdict.OPEN)
+    review.save_draft(county.ctx, actor, case_id, content())
+    county.sign(county.unlocked("specialist"), case_id)
+    review.amend(county.ctx, actor, case_id, "再看")
+    judge(county, case_id, Verdict.REJECTED)
+
+    review.release(county.ctx, actor, case_id)
+
+    [found] = findings(county, case_id)
+    assert (found.verdict, found.verdict_by, found.verdict_at) == (Verdict.OPEN, "", None)
 
 
 def test_a_report_says_which_hints_it_took_as_of_its_own_signature(county: County) -> None:
