@@ -198,7 +198,7 @@ class County:
     def _people(self) -> None:
         for one in SITES:
             add_site(self.ctx, None, one)
-        for login, (role, site) in PEOPLE.items():
+        for login, (role, site_id) in PEOPLE.items():
             is_specialist = role is Role.SPECIALIST
             signs = {"ecg"} if login == "ecg_only" else {"cxr", "ecg"}
             create_account(
@@ -208,7 +208,7 @@ class County:
                 password=PASSWORD,
                 display_name=login.title(),
                 roles=frozenset({role}),
-                site_id=site,
+                site_id=site_id,
                 licence_number="L-1" if is_specialist else "",
                 sign_modalities=frozenset(signs) if is_specialist else frozenset(),
                 is_demo=True,

@@ -132,7 +132,7 @@ def main(processes: int, out: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             found = measured(Path(folder), place)
         if place.is_global_zero:
-            np.savez(out, **found)
+            np.savez(out, allow_pickle=False, **found)
     finally:
         launch.stop(place)
 
