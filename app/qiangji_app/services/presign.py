@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from qiangji_app.domain.case import Case, Finding, Verdict
+from qiangji_app.domain.impressions import says_normal
 from qiangji_app.domain.report import DraftReport, ReportContent, draft_digest
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import Unit
@@ -17,16 +16,6 @@ from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.identity import require_answers
 from qiangji_datasets.errors import Conflict, InputRejected
 from qiangji_datasets.labels import UrgencyLevel, label
-
-#: Words of an impression that say that nothing was found, in the report's two languages.
-_SAYS_NORMAL: Final = re.compile(
-    r"(?:未见|无)(?:明显|明确|确切)?(?:的)?(?:异常|病变)"
-    r"|(?<![不非])正常(?:心电图|胸片|范围)"
-    r"|(?:心电图|胸片|心肺膈?|心、肺、膈)(?:大致|基本)?正常"
-    r"|\bno (?:significant |acute |obvious )?abnormalit"
-    r"|\b(?<!not )(?<!ab)normal (?:ecg|chest|film|study|limits)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -152,4 +141,4 @@ def _rejected(findings: Iterable[Finding]) -> frozenset[str]:
 
 def _says_normal(content: ReportContent) -> bool:
     is_coded = any(not label(name).is_abnormal for name in content.findings)
-    return is_coded or _SAYS_NORMAL.search(content.impression) is not None
+    return is_coded or says_normal(content.impression)
