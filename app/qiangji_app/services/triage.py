@@ -180,7 +180,7 @@ def unpack_map(data: bytes, wanted: str) -> tuple[np.ndarray, tuple[float, ...]]
     """
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         names = (wanted, wanted.rpartition("/")[2])
-        key = next((name for name in names if name in arrays), None)
+        key = next((name for name in names if f"{name}.extent" in arrays), None)
         if key is None:
             return None
         extent = tuple(float(value) for value in arrays[f"{key}.extent"])

@@ -147,6 +147,7 @@ def test_maps_survive_packing_and_an_unknown_label_has_none() -> None:
     assert found[0].shape == (14, 14)
     assert found[1] == (0.0, 0.0, 1.0, 1.0)
     assert triage.unpack_map(packed, "cxr-adult/mass") is None
+    assert triage.unpack_map(packed, "cxr-adult/effusion.extent") is None
     assert triage.pack_maps(()) == b""
 
 
