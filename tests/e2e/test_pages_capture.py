@@ -82,11 +82,12 @@ def fill_form(page: Page, name: str) -> None:
 def submit(page: Page) -> None:
     """Submit, giving a reason where the server asks for one."""
     page.get_by_test_id("submit-case").click()
-    done, asked = page.get_by_test_id("submitted"), page.get_by_test_id("reason")
+    done, asked = page.get_by_test_id("submitted"), page.get_by_test_id("reason-yes")
     done.or_(asked).first.wait_for()
     while not done.is_visible():
-        asked.fill("已核对")
-        page.get_by_test_id("reason-yes").click()
+        for reason in page.locator("dialog textarea").all():
+            reason.fill("已核对")
+        asked.click()
         asked.wait_for(state="hidden")
         done.or_(asked).first.wait_for()
 
@@ -167,7 +168,7 @@ def test_files_that_need_a_person_are_named_and_hold_up_no_other(
     expect(dated).to_have_attribute("data-examination", "old")
     page.get_by_test_id("submit-case").click()
     expect(page.get_by_test_id("mismatch")).to_contain_text("检查日期")
-    page.get_by_test_id("reason").fill("以前的检查,请对照")
+    page.get_by_test_id("date-reason").fill("以前的检查,请对照")
     page.get_by_test_id("reason-yes").click()
     expect(page.get_by_test_id("held-file").filter(has_text="broken.dcm")).to_be_visible()
     page.get_by_test_id("reason").fill("无法重新导出")

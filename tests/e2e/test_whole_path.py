@@ -56,11 +56,12 @@ def send(page: Page, file: Path, *, name: str, age: str) -> None:
     page.get_by_test_id("form-symptom").fill("胸痛 2 小时")
     page.get_by_test_id("ai-box").wait_for()
     page.get_by_test_id("submit-case").click()
-    done, asked = page.get_by_test_id("submitted"), page.get_by_test_id("reason")
+    done, asked = page.get_by_test_id("submitted"), page.get_by_test_id("reason-yes")
     done.or_(asked).first.wait_for()
     while not done.is_visible():
-        asked.fill("已核对患者与申请单")
-        page.get_by_test_id("reason-yes").click()
+        for reason in page.locator("dialog textarea").all():
+            reason.fill("已核对患者与申请单")
+        asked.click()
         asked.wait_for(state="hidden")
         done.or_(asked).first.wait_for()
 

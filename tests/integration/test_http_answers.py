@@ -70,7 +70,7 @@ def ecg(installation: Installation) -> dict[str, Any]:
         stored = client.patch(url, content=chunk, headers=headers).json()
         offset += len(chunk)
     recordings.triage_recording(installation.context, stored["recording_id"])
-    reasons = {"override_reason": "仍要上传", "identity_reason": "已核对"}
+    reasons = {"override_reason": "仍要上传", "identity_reason": "已核对", "date_reason": "旧检查"}
     submitted = client.post(f"{_API}/cases/{case_id}/submit", json=reasons)
     assert submitted.status_code == 200, submitted.text
     return {"case_id": case_id, "recording_id": stored["recording_id"]}

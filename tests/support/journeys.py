@@ -20,7 +20,11 @@ def submit(client: httpx.Client, case_id: str, patient: Json | None = None) -> J
     """Fill in the request form and submit, with a reason wherever one is asked for."""
     form = {"patient": patient or _PATIENT, "clinical": {"requested": "routine"}}
     _done(client.put(f"/api/v1/cases/{case_id}/request", json=form))
-    reasons = {"override_reason": "急需会诊", "identity_reason": "已当面核对"}
+    reasons = {
+        "override_reason": "急需会诊",
+        "identity_reason": "已当面核对",
+        "date_reason": "旧检查",
+    }
 
     def sent() -> httpx.Response | None:
         """The answer, once the files were read again with the form's age and sex."""

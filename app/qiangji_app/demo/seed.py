@@ -127,6 +127,7 @@ def _request(
         case_id,
         override_reason=case.row.get("override_reason", ""),
         identity_reason="演示数据" if "real" in case.recipe else "",
+        date_reason="演示数据" if "real" in case.recipe else "",
     )
 
 

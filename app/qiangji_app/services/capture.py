@@ -169,6 +169,7 @@ def submit(
     *,
     override_reason: str = "",
     identity_reason: str = "",
+    date_reason: str = "",
     person_id: str = "",
 ) -> Case:
     """Send the case to the county; film and ECG in one draft go up as two (``splitting``).
@@ -181,6 +182,8 @@ def submit(
         Why it goes up although the AI must not read a recording (仍要上传).
     identity_reason
         Why form and file belong to the same patient although they differ.
+    date_reason
+        Why a file that is not of today goes up; neither reason answers the other's question.
     person_id
         A known person the actor recognised as this patient.
 
@@ -207,7 +210,7 @@ def submit(
             claimed_by="",
             claimed_at=None,
         )
-        case = answered(unit, case, identity_reason, ctx.clock.now())
+        case = answered(unit, case, identity_reason, ctx.clock.now(), date_reason=date_reason)
         _check_uploads(ctx, unit, case)
         _check_read(unit, case, ctx.clock.now())
         _check_complete(unit, case, ctx.clock.now())

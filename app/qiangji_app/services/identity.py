@@ -30,6 +30,8 @@ from qiangji_datasets.messages import Catalogue, Language
 
 #: The field of a difference about the date of the examination.
 EXAMINED: Final = "examined_at"
+#: Between the reasons about the person and about the date in one text.
+_REASONS_APART: Final = ";"
 #: Most characters of an event's list of what was confirmed; an event holds 400.
 _MAX_MARKS: Final = 400
 
@@ -71,17 +73,36 @@ def questions(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
     return tuple(_question(item.recording, item.field, item.examined) for item in found)
 
 
-def answered(unit: Unit, case: Case, reason: str, now: datetime) -> Case:
-    """The case with a reason that answers what is asked now, and nothing that is asked later.
+def answered(unit: Unit, case: Case, reason: str, now: datetime, *, date_reason: str = "") -> Case:
+    """The case with reasons that answer what is asked now, and nothing that is asked later.
 
     Without a reason the earlier one stands for what it answered.
+
+    Parameters
+    ----------
+    reason
+        Why the files are this patient's; says nothing about their dates.
+    date_reason
+        Why files of another day, or of none, are sent; says nothing about whose they are.
     """
-    if not reason.strip():
+    given = [text for text in (reason.strip(), date_reason.strip()) if text]
+    if not given:
         return case
+    earlier = set(case.identity_answers) if case.identity_reason else set()
+    answers: list[str] = []
+    is_earlier_kept = False
+    for item in differing(unit, case, now):
+        question = _question(item.recording, item.field, item.examined)
+        if (date_reason if item.field == EXAMINED else reason).strip():
+            answers.append(question)
+        elif question in earlier:
+            answers.append(question)
+            is_earlier_kept = True
+    texts = [case.identity_reason, *given] if is_earlier_kept else given
     return replace(
         case,
-        identity_reason=whole(reason, MAX_REASON),
-        identity_answers=questions(unit, case, now),
+        identity_reason=whole(_REASONS_APART.join(dict.fromkeys(texts)), MAX_REASON),
+        identity_answers=tuple(answers),
     )
 
 
@@ -214,18 +235,25 @@ def duplicates(ctx: Context, actor: Actor, case_id: str) -> Sequence[Duplicate]:
         return found
 
 
-def confirm_identity(ctx: Context, actor: Actor, case_id: str, reason: str) -> Case:
+def confirm_identity(
+    ctx: Context, actor: Actor, case_id: str, reason: str, *, date_reason: str = ""
+) -> Case:
     """Say why form and file belong to the same patient; needed before signing when they differ.
+
+    Who the patient is and when the examination was made are asked apart; ``date_reason`` answers
+    the second alone.
 
     The reason is kept in the thread of the case; the event names what was confirmed and holds
     the digest of the reason.
     """
-    if not reason.strip():
+    if not (reason.strip() or date_reason.strip()):
         raise InputRejected("identity.reason_needed")
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.CONFIRM_IDENTITY)
-        case = unit.cases.save(answered(unit, case, reason, ctx.clock.now()))
+        case = unit.cases.save(
+            answered(unit, case, reason, ctx.clock.now(), date_reason=date_reason)
+        )
         said = say(ctx, unit, actor, case.id, kind="identity", text=case.identity_reason)
         unit.events.append(
             type="case.identity_confirmed",

@@ -3,6 +3,7 @@ import { t } from "/static/api.js";
 import { button, fill, h } from "/static/dom.js";
 import { isPending, known } from "/static/parts.js";
 import { AGE_UNITS, ageAsTyped, ageFrom, ageInYears, problemsOf } from "/static/capture_checks.js";
+import { differenceTable } from "/static/identity_reasons.js";
 import { dayOf, instantOf, momentAt, momentOf } from "/static/dates.js";
 import { readIdNumber } from "/static/id_number.js";
 
@@ -220,8 +221,9 @@ export class RequestForm {
 
   /** Possible duplicates and differences to the files, as the server answered the saved form. */
   showAnswer({ duplicates = [], mismatches = [], differences = [] }) {
-    fill(this.mismatch, differences.some((one) => !one.is_answered) ? h("section", { class: "qp-card qp-card-refuse", dataset: { testid: "mismatch-card" } }, h("b", {}, t("ui.capture.mismatch")),
-      differenceTable(mismatches, differences), button(t("ui.capture.mismatch_confirm"), () => this.onidentity(mismatches, differences), { testid: "confirm-identity" })) : null);
+    const open = differences.filter((one) => !one.is_answered);
+    fill(this.mismatch, open.length ? h("section", { class: "qp-card qp-card-refuse", dataset: { testid: "mismatch-card" } }, h("b", {}, t("ui.capture.mismatch")),
+      differenceTable(mismatches, open), button(t("ui.capture.mismatch_confirm"), () => this.onidentity([...new Set(open.map((one) => one.field))], open), { testid: "confirm-identity" })) : null);
     if (!duplicates.length) {
       fill(this.duplicates);
       return;
@@ -241,15 +243,6 @@ export class RequestForm {
     const asked = !stated && settled.length > 0 && settled.length === view.recordings.length && !settled.some((one) => one.ai_status === "done");
     fill(this.fileFacts, asked ? h("p", { class: "qp-card qp-card-warn", dataset: { testid: "age-asked" } }, t("ui.form.age_asked")) : null);
   }
-}
-
-/** What the form says beside what each file says; names of the fields alone where the values are not at hand. */
-export function differenceTable(fields, differences) {
-  if (!differences.length) return h("ul", { class: "qp-mismatch" }, fields.filter(Boolean).map((field) => h("li", {}, known("ui.form", field))));
-  const shown = (field, value) => (field === "sex" && value ? known("ui.sex", value) : value) || "—";
-  return h("table", { class: "qp-differences", dataset: { testid: "differences" } },
-    h("thead", {}, h("tr", {}, ["file", "field", "form", "says"].map((name) => h("th", { scope: "col" }, t(`ui.difference.${name}`))))),
-    h("tbody", {}, differences.map((one) => h("tr", {}, [one.file_name, known("ui.form", one.field), shown(one.field, one.in_form), shown(one.field, one.in_file)].map((text) => h("td", {}, text))))));
 }
 
 /** `JZ` and the moment: a number for a patient nobody knows yet. */

@@ -5,7 +5,8 @@ import { callList } from "/static/calls.js";
 import { alarm, isPending, loadCase, messageThread, modalitiesOf, modalityText, personLine, stateBadge } from "/static/parts.js";
 import { RequestForm } from "/static/capture_form.js";
 import { ItemList } from "/static/capture_items.js";
-import { askIdentity, submitCase } from "/static/capture_submit.js";
+import { submitCase } from "/static/capture_submit.js";
+import { askIdentity } from "/static/identity_reasons.js";
 import { answer, drop, enqueue, filesOf, ofFolder, onUploads, settle, uploads, usable } from "/static/upload.js";
 import { forget, recall, remember } from "/static/store.js";
 
@@ -184,9 +185,9 @@ export class NewExamination {
   }
 
   async confirmIdentity(fields, differences) {
-    const reason = await askIdentity(fields, differences, t("ui.capture.mismatch_confirm"));
-    if (reason === null) return;
-    this.view = await post(`/cases/${this.current.id}/identity`, { reason });
+    const given = await askIdentity(fields, differences, t("ui.capture.mismatch_confirm"));
+    if (given === null) return;
+    this.view = await post(`/cases/${this.current.id}/identity`, given);
     this.form.showAnswer(this.view);
     toast(t("ui.capture.mismatch_confirmed"));
     this.draw();

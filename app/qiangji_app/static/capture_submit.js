@@ -1,7 +1,7 @@
 /** Submission, with the two questions that may come back: another patient's file, a refused quality. */
 import { get, post, t } from "/static/api.js";
 import { askReason, dialog, h } from "/static/dom.js";
-import { differenceTable } from "/static/capture_form.js";
+import { askIdentity } from "/static/identity_reasons.js";
 
 /** Reading a file takes a second or two; the server stops asking for patience after a minute. */
 const READING_PAUSE_MS = 700;
@@ -34,8 +34,8 @@ export async function submitCase(view, form) {
 async function reasonFor(error, view) {
   if (error.code === "identity.mismatch") {
     const { differences = [] } = await get(`/cases/${view.id}/warnings`);
-    const reason = await askIdentity(String(error.params.fields || "").split(","), differences, t("ui.submit.mismatch_yes"));
-    return reason && { identity_reason: reason };
+    const given = await askIdentity(String(error.params.fields || "").split(","), differences.filter((one) => !one.is_answered), t("ui.submit.mismatch_yes"));
+    return given && { identity_reason: given.reason || "", date_reason: given.date_reason || "" };
   }
   if (error.code === "gate.override_needed") {
     const { held_back: held = [] } = await get(`/cases/${view.id}/warnings`);
@@ -46,23 +46,6 @@ async function reasonFor(error, view) {
     return reason && { override_reason: reason };
   }
   return undefined;
-}
-
-/** Why form and file belong to the same patient; null when the person went back. */
-export function askIdentity(fields, differences, yes) {
-  const intro = h("div", { dataset: { testid: "mismatch" } }, h("p", {}, t("ui.submit.mismatch_text")),
-    differenceTable(fields, differences));
-  return askReason({
-    title: t("ui.submit.mismatch"), intro, yes, kind: "danger",
-    choices: choicesFor(fields),
-  });
-}
-
-/** Ready answers for what differs: the person, the date, or both. */
-function choicesFor(fields) {
-  const dated = [t("ui.submit.date_choice.clock"), t("ui.submit.date_choice.none"), t("ui.submit.date_choice.old")];
-  const person = [t("ui.submit.mismatch_choice.entered"), t("ui.submit.mismatch_choice.spelling"), t("ui.submit.mismatch_choice.checked")];
-  return [...(fields.some((field) => field !== "examined_at") ? person : []), ...(fields.includes("examined_at") ? dated : [])];
 }
 
 /** Each file that needs a reason, by name, with what is wrong with it and what can be done. */

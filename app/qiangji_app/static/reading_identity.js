@@ -1,6 +1,7 @@
 /** Form and file name different people: said at the top of a case, with the desk's reason. */
 import { post, t } from "/static/api.js";
-import { askReason, button, h } from "/static/dom.js";
+import { button, h } from "/static/dom.js";
+import { askIdentity } from "/static/identity_reasons.js";
 import { known } from "/static/parts.js";
 
 /** Mark of a worklist row; null where nothing differs. */
@@ -25,8 +26,9 @@ function distinct(found) {
 }
 
 async function confirm(view, after) {
-  const reason = await askReason({ title: t("ui.identity.confirm"), intro: t("ui.identity.confirm_text") });
-  if (reason === null) return;
-  await post(`/cases/${view.id}/identity`, { reason });
+  const open = view.differences.filter((one) => !one.is_answered);
+  const given = await askIdentity([...new Set(open.map((one) => one.field))], open, t("ui.identity.confirm"));
+  if (given === null) return;
+  await post(`/cases/${view.id}/identity`, given);
   await after();
 }

@@ -62,7 +62,7 @@ def test_a_file_of_another_day_blocks_until_a_person_says_why(
     ]
     with pytest.raises(Conflict, match="identity.mismatch"):
         capture.submit(county.ctx, actor, case_id)
-    case = capture.submit(county.ctx, actor, case_id, identity_reason="旧片,请与新片比较")
+    case = capture.submit(county.ctx, actor, case_id, date_reason="旧片,请与新片比较")
 
     assert case.state is State.SUBMITTED
 
@@ -83,7 +83,7 @@ def test_the_event_names_what_was_answered_for_and_the_thread_keeps_why(county: 
     case_id = drafted(county, dated(OLD))
     actor = county.caller("operator").actor
 
-    identity.confirm_identity(county.ctx, actor, case_id, reason)
+    identity.confirm_identity(county.ctx, actor, case_id, "", date_reason=reason)
     capture.submit(county.ctx, actor, case_id)
 
     with county.store.read() as unit:
@@ -100,7 +100,7 @@ def test_the_date_travels_with_the_case_to_list_case_and_result(county: County) 
     case_id = drafted(county, dated(OLD))
     actor = county.caller("operator").actor
     assert view(county, case_id)["is_old_examination"] is True
-    capture.submit(county.ctx, actor, case_id, identity_reason="旧片")
+    capture.submit(county.ctx, actor, case_id, date_reason="旧片")
     county.clock.step(days=3)
 
     seen = view(county, case_id, "specialist")
@@ -141,7 +141,7 @@ def test_the_printed_result_says_of_which_day_it_is(
     county.reader.records[b"dated"] = small_film()
     case_id = drafted(county, made)
     operator, specialist = county.caller("operator").actor, county.caller("specialist").actor
-    capture.submit(county.ctx, operator, case_id, identity_reason="旧片")
+    capture.submit(county.ctx, operator, case_id, date_reason="旧片")
     review.claim(county.ctx, specialist, case_id)
     review.save_draft(county.ctx, specialist, case_id, content())
     county.sign(county.unlocked("specialist"), case_id)
@@ -182,7 +182,7 @@ def test_a_reason_answers_what_was_asked_and_no_later_question(county: County) -
         row["field"]: not row["is_answered"] for row in view(county, case_id)["differences"]
     }
     assert open_ones == {"examined_at": True, "name": False}
-    case = capture.submit(county.ctx, actor, case_id, identity_reason="上周的片,请会诊")
+    case = capture.submit(county.ctx, actor, case_id, date_reason="上周的片,请会诊")
 
     assert len(case.identity_answers) == 2
     assert not any(not row["is_answered"] for row in view(county, case_id)["differences"])
@@ -205,3 +205,25 @@ def test_an_answer_given_before_a_file_was_read_does_not_cover_what_it_says(
     assert county.case(case_id).identity_reason == ""
     with pytest.raises(Conflict, match="identity.mismatch"):
         capture.submit(county.ctx, actor, case_id)
+
+
+def test_a_reason_about_the_date_does_not_let_another_persons_file_through(
+    county: County,
+) -> None:
+    stranger = Patient("钱某", sex="F", birth_date=date(1950, 1, 1))
+    case_id = drafted(county, dated(OLD, person=stranger))
+    actor = county.caller("operator").actor
+
+    with pytest.raises(Conflict, match=r"identity\.mismatch") as asked:
+        capture.submit(county.ctx, actor, case_id, date_reason="以前的检查,请会诊或对照")
+    assert "name" in str(asked.value.params["fields"])
+    assert "examined_at" not in str(asked.value.params["fields"])
+    with pytest.raises(Conflict, match=r"identity\.mismatch") as asked:
+        capture.submit(county.ctx, actor, case_id, identity_reason="设备上登记有误,已核对本人")
+    assert asked.value.params == {"fields": "examined_at"}
+
+    identity.confirm_identity(county.ctx, actor, case_id, "已核对本人")
+    case = capture.submit(county.ctx, actor, case_id, date_reason="旧片")
+
+    assert case.identity_reason == "已核对本人;旧片"
+    assert all(row["is_answered"] for row in view(county, case_id)["differences"])

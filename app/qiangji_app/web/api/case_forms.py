@@ -57,6 +57,7 @@ class Submission(BaseModel):
 
     override_reason: Text = ""
     identity_reason: Text = ""
+    date_reason: Text = ""
     person_id: str = Field(default="", max_length=36)
 
 
@@ -64,6 +65,13 @@ class Reason(BaseModel):
     """A free-text reason."""
 
     reason: Text
+
+
+class IdentityForm(BaseModel):
+    """Why the files are this patient's, and why of another day; each answers its own question."""
+
+    reason: Text = ""
+    date_reason: Text = ""
 
 
 class TakeOverForm(Reason):

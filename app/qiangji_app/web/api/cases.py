@@ -26,6 +26,7 @@ from qiangji_app.web.api.case_forms import (
     AcknowledgeForm,
     DraftForm,
     DraftName,
+    IdentityForm,
     ListQuery,
     MessageForm,
     NewCase,
@@ -128,9 +129,9 @@ def submit(case_id: str, body: Submission, ctx: Ctx, who: Who) -> Json:
 
 
 @router.post("/cases/{case_id}/identity")
-def confirm_identity(case_id: str, body: Reason, ctx: Ctx, who: Who) -> Json:
+def confirm_identity(case_id: str, body: IdentityForm, ctx: Ctx, who: Who) -> Json:
     """Say why form and file belong to the same patient."""
-    identity.confirm_identity(ctx, who.actor, case_id, body.reason)
+    identity.confirm_identity(ctx, who.actor, case_id, body.reason, date_reason=body.date_reason)
     return show(ctx, who, case_id)
 
 
