@@ -31,6 +31,32 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
+#: True when the page may be left without a question.
+_LEAVING = "() => window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+#: What another tab of the same browser does when its session has ended.
+_SIGN_IN_ELSEWHERE = """async ([login, password]) => {
+  const headers = { 'Content-Type': 'application/json' };
+  const body = JSON.stringify({ login, password });
+  const answer = await fetch('/api/v1/session', { method: 'POST', headers, body });
+  if (!answer.ok) throw new Error(String(answer.status));
+}"""
+_SIGN_WITH_PASSWORD = """async () => {
+  const { PasswordField } = await import('/static/reading_password.js');
+  const field = new PasswordField({ isNeeded: true, submit: 'none' });
+  field.input.value = 'a word';
+  return field.run(async () => 'signed');
+}"""
+_HOLD = """async (ids) => {
+  const { keepHeld } = await import('/static/reading_holder.js');
+  for (const id of ids) keepHeld({ id, short_id: id });
+}"""
+_IS_HELD = """async ([id, wanted]) => {
+  const [{ recall }, { session }] = await Promise.all(
+    [import('/static/store.js'), import('/static/api.js')]);
+  return id in (recall(session().user.id, 'held') || {}) === wanted;
+}"""
+
+
 def _client(address: str, login: str) -> httpx.Client:
     client = httpx.Client(base_url=address, timeout=60, trust_env=False)
     words = {"login": login, "password": PASSWORD}
@@ -286,8 +312,14 @@ def test_a_report_that_was_not_saved_or_changed_elsewhere_is_not_signed(
         page.get_by_text("草稿没有存上").first.wait_for()
         expect(page.get_by_test_id("sign-dialog")).to_have_count(0)
         assert signed == []
+        assert not page.evaluate(_LEAVING)
 
         page.unroute(draft)
+        page.evaluate(_SIGN_IN_ELSEWHERE, ["specialist", PASSWORD])
+        with page.expect_response(lambda got: got.url.endswith("/draft") and got.ok):
+            page.get_by_test_id("report-impression").fill("窦性心律。")
+        expect(page.get_by_test_id("draft-status")).to_contain_text("草稿已存")
+        assert page.evaluate(_LEAVING)
         page.get_by_test_id("sign").click()
         page.get_by_test_id("sign-dialog").wait_for()
         other = {"template_id": "ecg_standard", "impression": "心房颤动"}
@@ -297,4 +329,18 @@ def test_a_report_that_was_not_saved_or_changed_elsewhere_is_not_signed(
         page.keyboard.press("Enter")
         page.get_by_text("报告内容已变,请核对后再签").wait_for()
         assert elsewhere.get(path).json()["state"] == "claimed"
+        page.route("**/api/v1/session", lambda route: route.abort())
+        assert page.evaluate(_SIGN_WITH_PASSWORD) == "signed"
+
+    page.goto(f"{address}/login")
+    page.unroute("**/api/v1/session")
+    page.goto(f"{address}/reading")
+    page.locator(f'[data-case="{case_id}"]').wait_for()
+    page.evaluate(_HOLD, [case_id, "gone"])
+    with page.expect_response(lambda got: got.url.endswith(f"{case_id}/holder")):
+        page.get_by_test_id("filter-modality").select_option("cxr")
+    page.get_by_test_id("filter-modality").select_option("")
+    page.locator(f'[data-case="{case_id}"]').wait_for()
+    page.wait_for_function(_IS_HELD, arg=["gone", False])
+    assert page.evaluate(_IS_HELD, [case_id, True])
     specialist.leave()

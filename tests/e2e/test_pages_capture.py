@@ -212,7 +212,7 @@ def test_an_upload_goes_on_after_cuts_and_a_reload_and_is_stored_once(
     assert cuts > 2
 
 
-def test_an_upload_that_meets_another_request_at_its_file_goes_on(
+def test_an_upload_that_meets_another_request_or_a_session_renewed_meanwhile_goes_on(
     desk: Desk, tmp_path: Path
 ) -> None:
     page = desk.sign_in("township")
@@ -223,6 +223,9 @@ def test_an_upload_that_meets_another_request_at_its_file_goes_on(
         if not met:
             met.append(route.request.url)
             route.fulfill(status=409, json=busy)
+        elif len(met) == 1:
+            met.append(route.request.url)
+            route.fulfill(status=401, json={"error": {"code": "session.needed"}})
         else:
             route.continue_()
 
@@ -230,7 +233,7 @@ def test_an_upload_that_meets_another_request_at_its_file_goes_on(
     page.get_by_test_id("pick-files").set_input_files(ecg_file(tmp_path / "c.dcm", seed=7))
 
     page.get_by_test_id("recording").wait_for()
-    assert len(met) == 1
+    assert len(met) == 2
 
 
 def test_a_file_of_another_patient_blocks_until_a_person_says_why(
@@ -407,3 +410,36 @@ def test_every_alert_is_shown_calls_first_and_then_the_newest(desk: Desk) -> Non
     last = shown.last
     last.scroll_into_view_if_needed()
     expect(last).to_be_in_viewport()
+
+
+def test_a_list_says_what_it_does_not_show_and_shows_only_the_newest_answer(desk: Desk) -> None:
+    asked: list[str] = []
+    held: list[Route] = []
+
+    def more(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(json={"items": [], "total": 250, "unread": 7, "truncated": False})
+
+    def search(route: Route) -> None:
+        if route.request.post_data_json["q"] == "slow":
+            held.append(route)
+        else:
+            route.fulfill(json={"items": [], "total": 0, "unread": 0, "truncated": False})
+
+    desk.page.route("**/api/v1/cases?*", more)
+    desk.page.route("**/api/v1/cases/search", search)
+    page = desk.sign_in("operator")
+    expect(page.get_by_test_id("tab-results").locator(".qp-count")).to_have_text("7")
+    page.get_by_test_id("tab-results").click()
+
+    part = page.get_by_test_id("list-part")
+    expect(part).to_contain_text("共 250 例")
+    assert [url for url in asked if "view=results" in url and "state=signed" in url]
+    with page.expect_request("**/api/v1/cases/search"):
+        page.get_by_role("searchbox").fill("slow")
+    with page.expect_response("**/api/v1/cases/search"):
+        page.get_by_role("searchbox").fill("quick")
+    expect(part).to_have_count(0)
+    with page.expect_response("**/api/v1/cases/search"):
+        held[0].fulfill(json={"items": [], "total": 99, "unread": 0, "truncated": False})
+    expect(part).to_have_count(0)

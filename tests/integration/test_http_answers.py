@@ -225,3 +225,14 @@ def test_a_database_that_does_not_answer_is_named_in_words(tmp_path: Path) -> No
 
     _refused(answer, 507, "storage.database")
     made.close()
+
+
+def test_a_list_that_a_page_knows_already_is_not_sent_again(operator: TestClient) -> None:
+    path = f"{_API}/cases?view=mine"
+    first = operator.get(path)
+    mark = {"If-None-Match": first.headers["ETag"]}
+    operator.post(f"{_API}/cases", json={"case_id": str(uuid.uuid4()), "modality": "ecg"})
+    changed = operator.get(path, headers=mark)
+
+    assert (changed.status_code, changed.json()["total"]) == (200, first.json()["total"] + 1)
+    assert changed.headers["ETag"] != first.headers["ETag"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -91,8 +92,25 @@ def sent_at(case: Case, now: datetime) -> datetime:
 
 def examination_day(recordings: Iterable[Recording], zone: tzinfo) -> date | None:
     """The earliest day of examination of a case's readable files; None when none names one."""
-    days = [day for _, found in dated_files(recordings, zone) for day in found.days[:1]]
-    return min(days, default=None)
+    return first_examined(recordings, zone).day
+
+
+def first_examined(recordings: Iterable[Recording], zone: tzinfo) -> Examined:
+    """What the file of a case that was made first says; names no day where none does."""
+    known = [found for _, found in dated_files(recordings, zone) if found.days]
+    return min(known, key=_made, default=Examined())
+
+
+def _made(found: Examined) -> tuple[date, float]:
+    """For sorting: the day, and on it the instant; an unknown instant last."""
+    return found.days[0], math.inf if found.moment is None else found.moment.timestamp()
+
+
+def is_later(other: Examined, own: Examined) -> bool:
+    """True where another examination is known to be of a later day, or hour of the same day."""
+    if other.day is None or own.day is None or other.day != own.day:
+        return other.day is not None and own.day is not None and other.day > own.day
+    return other.moment is not None and own.moment is not None and other.moment > own.moment
 
 
 def dated_files(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -124,6 +125,16 @@ def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> Page:
             return replace(_search(unit, actor, query, wanted), unread=unread)
         cases = [case for case in unit.cases.find(query) if _in(actor, case)]
         return Page([_row(unit, case) for case in cases], unit.cases.count(query), unread)
+
+
+def version(ctx: Context, actor: Actor) -> str:
+    """Another text whenever a list might say something else to this actor.
+
+    Every change of a case is an event; waiting times and the age of drafts change by the minute.
+    """
+    with ctx.store.read() as unit:
+        facts = [actor.user_id, unit.events.version(), f"{ctx.clock.now():%Y-%m-%dT%H:%M}"]
+    return hashlib.sha256("\n".join(facts).encode("utf-8")).hexdigest()
 
 
 def unread_results(ctx: Context, actor: Actor) -> int:

@@ -109,6 +109,15 @@ export function onSessionEnd(ask) {
   askAgain = ask;
 }
 
+/** Take over the token of a session that the same person opened in another tab; false where there is no newer one. */
+export async function renewed() {
+  const response = await sent("GET", "/session", undefined, {});
+  const found = response.ok ? await response.json() : null;
+  if (!found || !current || found.user.id !== current.user.id || found.csrf === current.csrf) return false;
+  updateSession(found);
+  return true;
+}
+
 async function answer(method, path, body, { quiet401 = false, headers = {}, unchanged = 0 } = {}) {
   const response = await sent(method, path, body, headers);
   if (response.status === 401 && !quiet401) {
@@ -116,8 +125,10 @@ async function answer(method, path, body, { quiet401 = false, headers = {}, unch
     toLogin();
     throw new SignedOut();
   }
-  if (!response.ok && response.status !== unchanged) throw await errorOf(response);
-  return response;
+  if (response.ok || response.status === unchanged) return response;
+  const error = await errorOf(response);
+  if (error.code === "session.csrf" && (await renewed())) return answer(method, path, body, { quiet401, headers, unchanged });
+  throw error;
 }
 
 async function sent(method, path, body, extra) {
@@ -145,9 +156,19 @@ export function query(path, params) {
   return entries.length ? `${path}?${new URLSearchParams(entries)}` : path;
 }
 
+const lists = new Map(); // address to the last answer of a list
+
+/** A list that may not have changed since it was asked for last. */
+async function again(path) {
+  const before = lists.get(path);
+  const changed = await getChanged(path, before && before.mark);
+  if (changed) lists.set(path, changed);
+  return (changed || before).body;
+}
+
 /** One page of a list. A search text goes in the body: an address lands in logs and histories. */
-export function cases({ q = "", ...rest }) {
-  if (!q) return get(query("/cases", rest));
+export async function cases({ q = "", ...rest }) {
+  if (!q) return again(query("/cases", rest));
   return post("/cases/search", { q, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== "")) });
 }
 

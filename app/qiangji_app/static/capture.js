@@ -6,6 +6,7 @@ import { openCasePanel } from "/static/case_panel.js";
 import { NewExamination } from "/static/capture_new.js";
 
 const TABS = ["new", "mine", "results"];
+const MOST = 200; // rows a page asks for, as the server allows
 
 /** Start the page in an element. */
 export async function mount(root) {
@@ -68,7 +69,7 @@ class CapturePage {
   showList(name) {
     const box = h("div", { class: "qp-case-list" });
     const state = { value: "" };
-    const search = h("input", { type: "search", class: "qp-input", placeholder: t("ui.capture.search"), "aria-label": t("ui.capture.search"), oninput: () => this.list.refresh() });
+    const search = h("input", { type: "search", class: "qp-input", placeholder: t("ui.capture.search"), "aria-label": t("ui.capture.search"), oninput: () => this.list.soon() });
     const chips = h("div", { class: "qp-chips", role: "group" }, ["", "draft", "submitted", "claimed", "returned", "signed", "acknowledged"].map((value) =>
       h("button", { type: "button", class: "qp-chip", "aria-pressed": String(value === ""), onclick: (event) => {
         state.value = value;
@@ -84,10 +85,8 @@ class CapturePage {
   }
 
   async load(name, q, state) {
-    if (name === "mine") return cases({ view: "mine", q, state, limit: 100 });
-    const page = await cases({ view: "results", q, limit: 100 });
-    const items = page.items.filter((row) => row.needs_acknowledgement);
-    return { ...page, items, total: items.length };
+    if (name === "mine") return cases({ view: "mine", q, state, limit: MOST });
+    return cases({ view: "results", state: "signed", q, limit: MOST });
   }
 
   quick(row) {
@@ -118,9 +117,9 @@ class CapturePage {
   async counts() {
     try {
       const [returned, results] = await Promise.all([
-        cases({ view: "mine", state: "returned", limit: 100 }), cases({ view: "results", limit: 100 })]);
+        cases({ view: "mine", state: "returned", limit: 1 }), cases({ view: "results", limit: 1 })]);
       this.count("mine", returned.total);
-      this.count("results", results.items.filter((row) => row.needs_acknowledgement).length);
+      this.count("results", results.unread);
     } catch (error) {
       if (error.name !== "ApiError" && error.name !== "SignedOut") throw error; // the list itself reports a lost link
     }

@@ -342,7 +342,7 @@ export class FilmPane {
     const result = this.measures.result(measure, this.facts);
     if (!result) return;
     if (result.value === null) this.#announce({ kind: 'cleared', text: '' });
-    else this.#announce(worded(result));
+    else this.#announce(worded(result, this.t));
   }
 
   /** Removes the measure touched last, or all, and tells the page. */
@@ -358,10 +358,11 @@ export class FilmPane {
   #announce(detail) {
     if (this.isPrior) return;
     announce(this.root, 'qj-measure', { url: this.item.url, ...detail,
-      measures: this.measures.results(this.facts).map(worded) });
+      measures: this.measures.results(this.facts).map((one) => worded(one, this.t)) });
   }
 }
 
-function worded(result) {
-  return { ...result, text: result.warning ? `${result.text}(${result.warning})` : result.text };
+function worded(result, t) {
+  const { text, warning } = result;
+  return { ...result, text: warning ? t('film.with_warning', { text, warning }) : text };
 }

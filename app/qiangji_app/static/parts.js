@@ -1,7 +1,7 @@
 /** Pieces that several pages show the same way: badges, gate cards, AI hints, messages. */
 import { get, hasText, labels, post, session, t } from "/static/api.js";
 import { contactLine, seenButton, seenLine } from "/static/calls.js";
-import { button, duration, fill, guarded, h, when } from "/static/dom.js";
+import { button, debounce, duration, fill, guarded, h, when } from "/static/dom.js";
 
 /** Text of a code of ours, or the code itself when the catalogue does not know it. */
 export function known(prefix, code) {
@@ -163,7 +163,7 @@ function hints(recording, findings, review) {
   return h("div", {}, unfamiliarLine(recording),
     flagged.length ? [h("p", { class: "qp-fine" }, t("ui.hints.meaning")), review || h("ul", { class: "qp-hints" }, byStrength(flagged).map(hintLine))] : [isUnremarkable(recording, findings) ? h("p", { class: "qp-nothing" }, t("ui.ai.nothing")) : null, review],
     suppressed.length && !review ? h("ul", { class: "qp-hints qp-suppressed" }, suppressed.map((finding) =>
-      h("li", {}, `${finding.label_text}: ${finding.suppressed_text || t("ui.ai.suppressed")}`))) : null,
+      h("li", {}, `${finding.label_text}${t("list.colon")}${finding.suppressed_text || t("ui.ai.suppressed")}`))) : null,
     uncertainLine(findings));
 }
 
@@ -226,7 +226,7 @@ function statements(stored, kind = "statements") {
 
 function declined(recording) {
   const all = (recording.declined || []).filter((one) => one.text && !one.is_other_bundle);
-  return all.length ? h("ul", { class: "qp-fine" }, all.map((one) => h("li", {}, one.bundle ? `${one.bundle}: ` : "", one.text, one.advice ? ` ${one.advice}` : ""))) : null;
+  return all.length ? h("ul", { class: "qp-fine" }, all.map((one) => h("li", {}, one.bundle ? `${one.bundle}${t("list.colon")}` : "", one.text, one.advice ? ` ${one.advice}` : ""))) : null;
 }
 
 function bundleLine(recording) {
@@ -291,20 +291,28 @@ export function requestBox(view) {
   return h("dl", { class: "qp-facts" }, rows.map(([key, value]) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value))));
 }
 
-/** A list that keeps itself fresh: `load` gives rows, `row` draws one. */
+/** How long a search waits for the next letter. */
+export const SEARCH_MS = 250;
+
+/** A list that keeps itself fresh: `load` gives rows, `row` draws one; only the newest question's answer is shown. */
 export function liveList(element, { load, row, empty, every: seconds = 20 }) {
   let stamp = "";
+  let newest = 0;
   const refresh = async () => {
+    newest += 1;
+    const mine = newest;
     try {
       const page = await load();
-      const print = JSON.stringify([page.items, page.truncated]);
+      if (mine !== newest) return null;
+      const print = JSON.stringify([page.items, page.total, page.truncated]);
       if (print === stamp) return page;
       stamp = print;
       fill(element, page.items.length ? page.items.map(row) : placeholder("empty", t(empty)));
+      if (page.total > page.items.length) element.prepend(partNote(page.items.length, page.total));
       if (page.truncated) element.prepend(truncatedNote());
       return page;
     } catch (error) {
-      if (error.name === "SignedOut") return null;
+      if (error.name === "SignedOut" || mine !== newest) return null;
       stamp = "";
       fill(element, placeholder("error", error.message, button(t("ui.common.retry"), refresh)));
       return null;
@@ -313,8 +321,12 @@ export function liveList(element, { load, row, empty, every: seconds = 20 }) {
   fill(element, placeholder("loading", t("ui.common.loading")));
   const timer = setInterval(() => { if (!document.hidden) refresh(); }, seconds * 1000);
   refresh();
-  return { refresh, stop: () => clearInterval(timer) };
+  const soon = debounce(refresh, SEARCH_MS);
+  return { refresh, soon, stop: () => { clearInterval(timer); soon.cancel(); newest += 1; } };
 }
+
+/** Says that a list goes on beyond what is shown. */
+export const partNote = (n, total) => h("p", { class: "qp-card qp-card-warn", role: "note", dataset: { testid: "list-part" } }, t("ui.list.part", { n, total }));
 
 /** Says that a search did not look at every case. */
 export const truncatedNote = () => h("p", { class: "qp-card qp-card-warn", role: "note", dataset: { testid: "truncated" } }, t("ui.list.truncated"));

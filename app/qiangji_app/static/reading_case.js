@@ -134,7 +134,7 @@ export class ReadingCase {
     const { override_reason: reason } = this.view;
     const { unlicensed } = this.view;
     const found = [unlicensed.length ? h("p", { class: "qp-differs", dataset: { testid: "unlicensed" } }, t("ui.sibling.unlicensed", { kinds: unlicensed.map(modalityText).join(t("ui.ai.comma")) })) : null,
-      identityWarning(this.view, () => this.reload()), reason ? h("p", { class: "qp-differs qp-override" }, h("b", {}, t("ui.case.override_reason")), `:${reason}`) : null].filter(Boolean);
+      identityWarning(this.view, () => this.reload()), reason ? h("p", { class: "qp-differs qp-override" }, h("b", {}, t("ui.case.override_reason")), `${t("list.colon")}${reason}`) : null].filter(Boolean);
     return found.length ? h("div", { class: "qp-head-warnings" }, found) : null;
   }
 

@@ -5,9 +5,19 @@ import { recall, remember } from "/static/store.js";
 
 const KEY = "held";
 
+/** Who holds the case now; null when nobody does, or when there is no such case any more. */
+async function holderOf(id) {
+  try {
+    return (await get(`/cases/${encodeURIComponent(id)}/holder`)).holder;
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
 /** Who else holds the case now; null when nobody else does. */
 export async function heldByOther(id) {
-  const { holder } = await get(`/cases/${encodeURIComponent(id)}/holder`);
+  const holder = await holderOf(id);
   return holder && !holder.is_me ? holder : null;
 }
 
@@ -35,8 +45,9 @@ export async function tellTaken(rows) {
   const mine = new Set(rows.filter((row) => row.claimed_by && row.claimed_by.is_me).map((row) => row.id));
   for (const [id, shortId] of Object.entries(recall(session().user.id, KEY) || {})) {
     if (mine.has(id)) continue;
-    const other = await heldByOther(id);
+    const holder = await holderOf(id);
+    if (holder && holder.is_me) continue; // a filter hides it
     forgetHeld(id);
-    if (other) toast(t("ui.reading.taken_over", { name: holding(other).name, id: shortId }), { kind: "error" });
+    if (holder) toast(t("ui.reading.taken_over", { name: holding(holder).name, id: shortId }), { kind: "error" });
   }
 }

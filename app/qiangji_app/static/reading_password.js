@@ -1,6 +1,6 @@
 /** The password beside what is signed: one field in the same dialog, shown only where it is needed. */
 import { ApiError, get, session, t, updateSession } from "/static/api.js";
-import { h } from "/static/dom.js";
+import { guarded, h } from "/static/dom.js";
 
 const ASKED_AGAIN = ["sign.password_needed", "session.wrong_password"];
 
@@ -28,15 +28,16 @@ export class PasswordField {
   async run(act) {
     const isAsked = !this.ask.hidden;
     if (isAsked && !this.input.value) return this.refuse(t("ui.sign.password_needed"));
+    let done;
     try {
-      const done = await act(isAsked ? this.input.value : "");
-      if (isAsked) updateSession(await get("/session"));
-      return done;
+      done = await act(isAsked ? this.input.value : "");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (ASKED_AGAIN.includes(error.code)) this.ask.hidden = false;
       return this.refuse([error.message, error.advice].filter(Boolean).join(" "));
     }
+    if (isAsked) guarded(async () => updateSession(await get("/session"))); // it is signed, whatever becomes of this
+    return done;
   }
 
   refuse(text) {

@@ -15,6 +15,7 @@ export class ReportEditor {
     this.element = h("section", { class: "qp-report", dataset: { testid: "report-editor" } });
     this.content = view.draft ? { ...view.draft, findings: view.draft.findings.map((one) => one.label) } : null;
     this.dirty = false;
+    this.sending = 0;
     this.savedAs = view.draft ? view.draft.sha256 : ""; // names the stored text that is on the screen
     this.saving = Promise.resolve();
     this.offered = new Map();
@@ -26,13 +27,15 @@ export class ReportEditor {
     });
     this.clock = setInterval(() => this.showUnlock(), 15000);
     this.stay = beforeLeaving(() => this.settle());
+    this.leave = (event) => { if (this.dirty || this.sending) event.preventDefault(); };
+    window.addEventListener("beforeunload", this.leave);
     guarded(() => this.open());
   }
 
   close() {
     clearInterval(this.clock);
     this.stay();
-    this.flush().catch(showError);
+    this.flush().catch(showError).finally(() => window.removeEventListener("beforeunload", this.leave));
   }
 
   /** Let go of unsaved words: the case has left this desk. */
@@ -168,6 +171,7 @@ export class ReportEditor {
   async send() {
     if (!this.content) return;
     this.dirty = false;
+    this.sending += 1;
     const { template_id: template, fields, impression, advice, findings, measurements, is_critical: critical } = this.content;
     try {
       const { saved_at: at, sha256 } = await put(`/cases/${this.view.id}/draft`, { template_id: template, fields, impression, advice, findings, measurements, is_critical: critical });
@@ -178,6 +182,8 @@ export class ReportEditor {
       this.say(t("ui.report.not_saved"), true);
       if (error.status !== 0) throw error;
       this.saveSoon();
+    } finally {
+      this.sending -= 1;
     }
   }
 

@@ -34,7 +34,7 @@ function person(view) {
   return facts([
     [t("ui.form.name"), patient.name || t("ui.person.unnamed"), true], [t("ui.form.sex"), patient.sex && known("ui.sex", patient.sex)],
     [t("ui.sign.age"), patient.age_text], [t("ui.sign.modality"), t("ui.sign.files", { modality: modalitiesText(view), n: view.recordings.length })],
-    [t("ui.result.acquired_at"), dates.join("、")], [t("ui.case.site"), `${view.site.name} · ${view.short_id}`],
+    [t("ui.result.acquired_at"), dates.join(t("ui.ai.comma"))], [t("ui.case.site"), `${view.site.name} · ${view.short_id}`],
   ]);
 }
 
@@ -44,8 +44,8 @@ function written(draft, template) {
     ...(draft.amends_version ? [[t("ui.sign.amends", { n: draft.amends_version }), draft.amend_reason, true]] : []),
     ...fields.map((field) => [field.name, draft.fields[field.id]]),
     [t("ui.report.impression"), draft.impression, true],
-    [t("ui.sign.coded"), draft.findings.map((one) => one.text).join("、")],
-    [t("ui.report.measures"), Object.values(draft.measurements).join("、")],
+    [t("ui.sign.coded"), draft.findings.map((one) => one.text).join(t("ui.ai.comma"))],
+    [t("ui.report.measures"), Object.values(draft.measurements).join(t("ui.ai.comma"))],
     [t("ui.report.advice"), draft.advice],
     [t("ui.call.title"), t(draft.is_critical ? "ui.sign.critical_yes" : "ui.sign.critical_no"), draft.is_critical],
   ]);
@@ -63,9 +63,9 @@ function facts(rows) {
 export function hintsLine(use) {
   if (!use) return null;
   const parts = [
-    use.accepted.length ? t("ui.use.accepted", { labels: use.accepted.join("、") }) : "",
-    use.edited.length ? t("ui.use.edited", { labels: use.edited.map((one) => `${one.hint} → ${one.put}`).join("、") }) : "",
-    use.rejected.length ? t("ui.use.rejected", { labels: use.rejected.join("、") }) : "",
+    use.accepted.length ? t("ui.use.accepted", { labels: use.accepted.join(t("ui.ai.comma")) }) : "",
+    use.edited.length ? t("ui.use.edited", { labels: use.edited.map((one) => `${one.hint} → ${one.put}`).join(t("ui.ai.comma")) }) : "",
+    use.rejected.length ? t("ui.use.rejected", { labels: use.rejected.join(t("ui.ai.comma")) }) : "",
   ].filter(Boolean);
-  return h("p", { class: "qp-fine", dataset: { testid: "ai-use" } }, parts.length ? t("ui.use.line", { parts: parts.join(";") }) : t("ui.use.none"));
+  return h("p", { class: "qp-fine", dataset: { testid: "ai-use" } }, parts.length ? t("ui.use.line", { parts: parts.join(t("list.semicolon")) }) : t("ui.use.none"));
 }

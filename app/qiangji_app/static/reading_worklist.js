@@ -1,7 +1,7 @@
 /** The worklist: most urgent first, then longest waiting; the reason is part of the row. */
 import { cases, get, session, t } from "/static/api.js";
-import { button, duration, fill, guarded, h } from "/static/dom.js";
-import { demoBadge, holderText, known, modalitiesText, modalityText, oldBadge, personLine, placeholder, siblingLines, stateBadge, truncatedNote, urgencyBadge } from "/static/parts.js";
+import { button, debounce, duration, fill, guarded, h } from "/static/dom.js";
+import { demoBadge, holderText, known, modalitiesText, modalityText, oldBadge, personLine, partNote, placeholder, SEARCH_MS, siblingLines, stateBadge, truncatedNote, urgencyBadge } from "/static/parts.js";
 import { tellTaken } from "/static/reading_holder.js";
 import { mismatchMark } from "/static/reading_identity.js";
 import { recall, remember } from "/static/store.js";
@@ -13,7 +13,9 @@ export class Worklist {
   constructor({ onopen }) {
     this.onopen = onopen;
     this.filter = { ...NO_FILTER, ...(recall(session().user.id, "worklist") || {}), q: "" };
+    this.refreshSoon = debounce(() => this.refresh(), SEARCH_MS);
     this.sites = [];
+    this.total = 0;
     this.rows = [];
     this.table = h("div", { class: "qp-work", role: "list" });
     this.status = h("span", { class: "qp-fine", role: "status" });
@@ -25,7 +27,7 @@ export class Worklist {
     this.siteList = h("select", { class: "qp-input", "aria-label": t("ui.case.site"), onchange: () => this.set("site", this.siteList.value) });
     const modality = this.select("modality", ["", "cxr", "ecg"], (value) => (value ? modalityText(value) : t("ui.reading.all_modalities")));
     const state = this.select("state", ["", "submitted", "claimed"], (value) => (value ? known("state", value) : t("ui.reading.all_open")));
-    const search = h("input", { type: "search", class: "qp-input", placeholder: t("ui.reading.search"), "aria-label": t("ui.reading.search"), oninput: () => this.set("q", search.value.trim()) });
+    const search = h("input", { type: "search", class: "qp-input", placeholder: t("ui.reading.search"), "aria-label": t("ui.reading.search"), oninput: () => { this.filter.q = search.value.trim(); this.refreshSoon(); } });
     this.fillSites();
     guarded(async () => { this.sites = flatten(await get("/sites")); this.fillSites(); });
     return h("div", { class: "qp-row qp-filter" }, h("h1", {}, t("ui.reading.worklist")), modality, this.siteList, state, search, this.status, h("span", { class: "qp-grow" }),
@@ -62,27 +64,28 @@ export class Worklist {
   async fetch() {
     const { modality, state, site, q } = this.filter;
     const page = await cases({ view: "worklist", modality, state, site, q, limit: 200 });
-    this.isTruncated = page.truncated;
-    return page.items;
+    return page;
   }
 
   async refresh() {
     const asked = JSON.stringify(this.filter);
     try {
-      const rows = await this.fetch();
+      const page = await this.fetch();
       if (asked !== JSON.stringify(this.filter)) return;
-      this.rows = rows;
-      this.status.textContent = t("ui.reading.count", { n: rows.length });
+      Object.assign(this, { rows: page.items, total: page.total, isTruncated: page.truncated });
+      this.status.textContent = t("ui.reading.count", { n: page.total });
       this.draw();
-      await tellTaken(rows);
     } catch (error) {
       if (error.name !== "SignedOut") fill(this.table, placeholder("error", error.message, button(t("ui.common.retry"), () => this.refresh())));
+      return;
     }
+    await guarded(() => tellTaken(this.rows));
   }
 
   draw() {
     const focused = this.table.contains(document.activeElement) ? document.activeElement.dataset.case : "";
     fill(this.table, this.rows.length ? [this.head(), ...this.rows.map((row) => this.row(row))] : placeholder("empty", t("ui.reading.empty")));
+    if (this.total > this.rows.length) this.table.prepend(partNote(this.rows.length, this.total));
     if (this.isTruncated) this.table.prepend(truncatedNote());
     const again = focused && [...this.table.querySelectorAll("[data-case]")].find((row) => row.dataset.case === focused);
     if (again) again.focus();
@@ -98,7 +101,7 @@ export class Worklist {
     return h("button", { type: "button", class: `qp-work-row qp-edge-${row.urgency.level} ${mine ? "qp-mine" : ""}`, role: "listitem", dataset: { case: row.id, testid: "work-row" }, onclick: () => this.onopen(row.id) },
       h("span", {}, urgencyBadge(row.urgency), row.triage === "done" ? null : h("span", { class: "qp-fine qp-line" }, known("ui.triage", row.triage))),
       h("span", {}, personLine(row.patient), " ", demoBadge(row), " ", oldBadge(row), h("span", { class: "qp-fine qp-line" }, `${modalitiesText(row)} · ${row.short_id}`), siblingLines(row), mismatchMark(row)),
-      h("span", { class: "qp-why", title: reasons.join("\n") }, reasons.join(";") || (row.triage === "done" ? t("ui.reading.no_reason") : "")),
+      h("span", { class: "qp-why", title: reasons.join("\n") }, reasons.join(t("list.semicolon")) || (row.triage === "done" ? t("ui.reading.no_reason") : "")),
       h("span", {}, row.site.name), h("span", { class: "qp-number" }, duration(row.waiting_minutes)),
       h("span", {}, stateBadge(row.state), row.claimed_by ? h("span", { class: "qp-fine qp-line" }, holderText(row.claimed_by)) : null,
         row.has_open_call ? h("span", { class: "qp-badge qp-urgency-critical" }, t("ui.call.open")) : null));

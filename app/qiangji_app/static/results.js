@@ -52,13 +52,13 @@ class ResultsPage {
     const box = h("div", { class: "qp-case-list" });
     const count = h("p", { class: "qp-results-count", role: "status", dataset: { testid: "results-count" } });
     const modality = h("select", { class: "qp-input", "aria-label": t("ui.reading.filter.modality"), onchange: () => this.list.refresh() }, ["", "cxr", "ecg"].map((value) => h("option", { value }, value ? t(`ui.modality.${value}`) : t("ui.reading.all_modalities"))));
-    const search = h("input", { type: "search", class: "qp-input", placeholder: t("ui.capture.search"), "aria-label": t("ui.capture.search"), oninput: () => this.list.refresh() });
+    const search = h("input", { type: "search", class: "qp-input", placeholder: t("ui.capture.search"), "aria-label": t("ui.capture.search"), oninput: () => this.list.soon() });
     const open = h("input", { type: "checkbox", onchange: () => this.list.refresh() });
     fill(this.page, h("div", { class: "qp-row qp-filter" }, h("h1", {}, t("ui.results.title")), modality, search, h("label", { class: "qp-check" }, open, t("ui.results.only_open"))), count, box);
     this.list = liveList(box, {
       load: async () => {
         const page = await cases({ view: "results", modality: modality.value, state: open.checked ? "signed" : "", q: search.value.trim(), limit: MOST });
-        fill(count, h("b", {}, t("ui.results.unread", { n: page.unread })), ` · ${t("ui.results.total", { n: page.total })}`, page.total > page.items.length ? ` · ${t("ui.results.first", { n: page.items.length })}` : "");
+        fill(count, h("b", {}, t("ui.results.unread", { n: page.unread })), ` · ${t("ui.results.total", { n: page.total })}`);
         return page;
       },
       row: (row) => caseRow(row, { onopen: () => this.go(row.id), extra: [row.urgency && row.urgency.level === "critical" ? urgencyBadge(row.urgency) : null,

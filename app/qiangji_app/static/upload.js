@@ -6,7 +6,7 @@
  * States: asked (a person must say what it shows), queued, sending, stored, failed; `waiting` marks
  * a sending item between two attempts.
  */
-import { ApiError, call, csrfHeaders, get, newId, post, session, t } from "/static/api.js";
+import { ApiError, call, csrfHeaders, get, newId, post, renewed, session, t } from "/static/api.js";
 import { sha256 } from "/static/sha256.js";
 import { forgetUpload, keepUpload, keptUploads } from "/static/store.js";
 
@@ -275,8 +275,9 @@ async function answered(item, request) {
   if (request.status >= 200 && request.status < 300) return body;
   const error = new ApiError(request.status, body.error || {});
   if (error.code === "upload.offset") return get(`/uploads/${item.upload_id}`);
-  if (request.status === 401) await call("GET", "/session"); // leaves for the sign-in page; resumes after it
-  throw error;
+  if (request.status === 401) await call("GET", "/session"); // asks to sign in again, or leaves for the sign-in page
+  else if (error.code !== "session.csrf" || !(await renewed())) throw error;
+  return get(`/uploads/${item.upload_id}`); // the same person is signed in: go on where the server is
 }
 
 /** Share of an item that is on the server, 0 to 100. */

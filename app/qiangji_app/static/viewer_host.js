@@ -61,11 +61,9 @@ function propsFor(kind, pictures, view, withMap) {
 
 /** Another study of the same person, named as later where it is; the age of today does not belong on it. */
 function otherItem(one, study, view) {
-  const taken = study.acquired_at || study.created_at;
-  const own = view.recordings.map((mine) => mine.acquired_at).find(Boolean) || view.created_at;
-  const isLater = new Date(taken) > new Date(own);
-  const label = isLater ? `${when(taken)}(${t("viewer.later_mark")})` : when(taken);
-  return { ...item(one.id, `${owner({ ...view.patient, age_text: "" })} · ${when(taken)}`, label, []), is_later: isLater };
+  const at = study.examined_at ? when(study.examined_at) : study.examined_on || t("ui.sign.date_unknown", { at: when(study.created_at) });
+  const label = study.is_later ? t("viewer.later", { at }) : at;
+  return { ...item(one.id, `${owner({ ...view.patient, age_text: "" })} · ${at}`, label, []), is_later: study.is_later };
 }
 
 /** Name, sex, age as they stand on the picture itself. */

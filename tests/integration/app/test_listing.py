@@ -203,3 +203,19 @@ def test_an_amendment_that_is_not_critical_any_more_takes_the_urgency_back(count
     assert (before, county.case(case_id).urgency_level) == (4, 0)
     doctor = county.caller("township").actor
     assert listing.unread_results(county.ctx, doctor) == 1  # to be acknowledged anew
+
+
+def test_a_list_is_told_again_after_an_act_or_a_minute_and_not_before(county: County) -> None:
+    actor = county.caller("operator").actor
+    known = [listing.version(county.ctx, actor)]
+
+    def has_changed() -> bool:
+        known.append(listing.version(county.ctx, actor))
+        return known[-1] != known[-2]
+
+    assert not has_changed()
+    county.draft()
+    assert has_changed()
+    county.clock.step(minutes=1)  # somebody waits a minute longer
+    assert has_changed()
+    assert listing.version(county.ctx, county.caller("township").actor) != known[-1]

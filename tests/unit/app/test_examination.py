@@ -19,6 +19,8 @@ from qiangji_app.domain.examination import (
     dated,
     examination_day,
     examined,
+    first_examined,
+    is_later,
     named,
     sent_at,
     worst_dated,
@@ -89,6 +91,32 @@ def test_the_day_of_a_case_is_that_of_its_earliest_opened_file() -> None:
     assert worst_dated(rows, case, ZONE, NOW) is Dated.OLD
     assert examination_day([unopened], ZONE) is None
     assert worst_dated([unopened], case, ZONE, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("other", "own", "later"),
+    [
+        (Examined((date(2026, 3, 3),)), Examined((date(2026, 3, 2),)), True),
+        (Examined((date(2026, 3, 1),)), Examined((date(2026, 3, 2),)), False),
+        (Examined((date(2026, 3, 2),)), Examined((date(2026, 3, 2),)), False),
+        (Examined((NOW.date(),), NOW + SECOND), Examined((NOW.date(),), NOW), True),
+        (Examined((NOW.date(),), NOW), Examined((NOW.date(),), NOW), False),
+        (Examined((NOW.date(),), NOW + SECOND), Examined((NOW.date(),)), False),
+        (Examined(), Examined((date(2026, 3, 2),)), False),
+        (Examined((date(2026, 3, 2),)), Examined(), False),
+    ],
+)
+def test_another_study_is_later_only_where_both_files_say_so(
+    other: Examined, own: Examined, later: bool
+) -> None:
+    assert is_later(other, own) is later
+
+
+def test_the_first_file_of_a_case_gives_its_day_and_hour() -> None:
+    rows = [recording(NOW), recording(NOW - SECOND), recording(None, "2026-03-02"), recording()]
+
+    assert first_examined(rows, ZONE).moment == NOW - SECOND
+    assert first_examined([recording()], ZONE) == Examined()
 
 
 def test_a_case_is_judged_when_it_goes_up_and_not_when_it_is_read() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from qiangji_app.services import alarms, followup, listing
@@ -13,6 +12,7 @@ from qiangji_app.web.api.case_forms import SignForm, Text
 from qiangji_app.web.api.cases import presenter, show, unlocked
 from qiangji_app.web.api.deps import Ctx, Who
 from qiangji_app.web.api.present import Presenter
+from qiangji_app.web.api.unchanged import unless_known
 from qiangji_app.web.api.words import Json
 
 router = APIRouter(tags=["alarms"])
@@ -61,14 +61,14 @@ def alerts(request: Request, ctx: Ctx, who: Who) -> Response:
     Every open page asks this again and again: a page that knows the answer already says so with
     ``If-None-Match`` and is told 304, which costs no look at any case.
     """
-    tag = f'"{alarms.version(ctx, who.actor)[:32]}-{who.language.value}"'
-    headers = {"ETag": tag, "Cache-Control": "no-store"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
+    version = alarms.version(ctx, who.actor)
+    return unless_known(request, who, version, lambda: _alerts(ctx, who))
+
+
+def _alerts(ctx: Context, who: Caller) -> Json:
     present = presenter(ctx, who)
     items = [_alert(ctx, who, present, row) for row in alarms.alerts(ctx, who.actor)]
-    unread = listing.unread_results(ctx, who.actor)
-    return JSONResponse({"items": items, "unread_results": unread}, headers=headers)
+    return {"items": items, "unread_results": listing.unread_results(ctx, who.actor)}
 
 
 def _alert(ctx: Context, who: Caller, present: Presenter, alert: alarms.Alert) -> Json:

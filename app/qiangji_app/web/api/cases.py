@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from qiangji_app.domain.case import ClinicalRequest
 from qiangji_app.domain.person import Patient
@@ -42,6 +42,7 @@ from qiangji_app.web.api.case_forms import (
 )
 from qiangji_app.web.api.deps import Ctx, Lang, Who
 from qiangji_app.web.api.present import Presenter
+from qiangji_app.web.api.unchanged import unless_known
 from qiangji_app.web.api.words import Json, Words
 
 router = APIRouter(tags=["cases"])
@@ -67,9 +68,12 @@ def open_case(body: NewCase, ctx: Ctx, who: Who) -> Json:
 
 
 @router.get("/cases")
-def list_cases(ctx: Ctx, who: Who, query: Annotated[ListQuery, Query()]) -> Json:
-    """One page of a list: mine, worklist or results."""
-    return _listed(ctx, who, query)
+def list_cases(
+    request: Request, ctx: Ctx, who: Who, query: Annotated[ListQuery, Query()]
+) -> Response:
+    """One page of a list: mine, worklist or results; 304 for who knows it, as with alarms."""
+    version = listing.version(ctx, who.actor)
+    return unless_known(request, who, version, lambda: _listed(ctx, who, query))
 
 
 @router.post("/cases/search")

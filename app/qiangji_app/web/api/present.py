@@ -27,6 +27,7 @@ from qiangji_app.web.api.present_examination import (
     case_examination,
     file_examination,
     person_in_file,
+    prior_examination,
 )
 from qiangji_app.web.api.present_recording import finding, recording
 from qiangji_app.web.api.present_report import draft, presigned, report
@@ -187,7 +188,7 @@ class Presenter:
             "contact": self.contact(found.contact),
             "alarm_seen": self.seen(found.alarm_seen) if may_hint else None,
             "messages": [self._message(item, found.names) for item in found.messages],
-            "prior": [self._prior(item) for item in found.prior],
+            "prior": [self._prior(item, found.row.recordings) for item in found.prior],
             "siblings": [self._sibling(item) for item in found.siblings],
             "timeline": [
                 {
@@ -365,12 +366,12 @@ class Presenter:
             "text": item.text,
         }
 
-    def _prior(self, row: Row) -> Json:
+    def _prior(self, row: Row, own: Sequence[Recording]) -> Json:
         return {
             "case_id": row.case.id,
             "modality": row.case.modality,
             "created_at": row.case.created_at.isoformat(),
-            "acquired_at": iso(row.recordings[0].acquired_at) if row.recordings else None,
+            **prior_examination(row.recordings, own, self._sites.get(row.case.site_id)),
             "recordings": [
                 {"id": item.id, "kind": item.facts.get("kind", "")} for item in row.recordings
             ],

@@ -11,6 +11,8 @@ from qiangji_app.domain.examination import (
     dated,
     examination_day,
     examined,
+    first_examined,
+    is_later,
     sent_at,
     worst_dated,
 )
@@ -35,6 +37,19 @@ def case_examination(
         "examined_on": None if day is None else day.isoformat(),
         "examination": None if found is None else found.value,
         "is_old_examination": found is Dated.OLD,
+    }
+
+
+def prior_examination(
+    prior: Sequence[Recording], own: Sequence[Recording], site: Site | None
+) -> Json:
+    """When another study of the patient was made, and whether after this one, by the files."""
+    zone = zone_at(site)
+    found = first_examined(prior, zone)
+    return {
+        "examined_at": None if found.moment is None else found.moment.isoformat(),
+        "examined_on": None if found.day is None else found.day.isoformat(),
+        "is_later": is_later(found, first_examined(own, zone)),
     }
 
 
