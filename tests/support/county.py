@@ -26,6 +26,7 @@ from qiangji_app.domain.report import ReportContent, SignedReport, draft_digest
 from qiangji_app.domain.roles import Role, Site, SiteKind
 from qiangji_app.services import capture, followup, recordings, review, sessions, uploading
 from qiangji_app.services.accounts import add_site, create_account
+from qiangji_app.services.calling import CallContent
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.imaging import RecordCache
 from qiangji_app.services.triage import Outcome
@@ -281,12 +282,12 @@ class County:
         review.claim(self.ctx, self.caller(by).actor, case_id)
         return case_id
 
-    def sign(self, caller: Caller, case_id: str) -> SignedReport:
-        """Sign what is stored, nothing when nothing is."""
+    def sign(self, caller: Caller, case_id: str, call: CallContent | None = None) -> SignedReport:
+        """Sign what is stored, nothing when nothing is; with a call where one is given."""
         with self.store.read() as unit:
             draft = unit.cases.draft(case_id)
         named = draft_digest(draft.content) if draft else ""
-        return review.sign(self.ctx, caller, case_id, named)
+        return review.sign(self.ctx, caller, case_id, named, call=call)
 
     def signed(self, *, by: str = "specialist") -> str:
         """A case with a signed report."""

@@ -11,6 +11,7 @@ from qiangji_app.domain.roles import SITE_CLINICAL, Actor
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_licence, visible_case
+from qiangji_app.services.calling import CallContent, put_call
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.limits import MAX_CALL_TEXT, MAX_NAME, whole
 from qiangji_app.services.thread import say
@@ -19,24 +20,6 @@ from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermit
 
 #: How a call ended (semantics of OpenELIS Global 2).
 OUTCOMES: Final = frozenset({"confirmed", "reached_no_readback", "unable_to_reach"})
-#: What may be called; texts under ``ui.call.code.<code>``.
-CALL_CODES: Final = frozenset(
-    {
-        "tension_pneumothorax",
-        "massive_effusion",
-        "pulmonary_edema",
-        "aortic_dissection",
-        "free_air",
-        "tube_position",
-        "stemi",
-        "vt_vf",
-        "complete_av_block",
-        "extreme_bradycardia",
-        "long_pause",
-        "hyperkalaemia",
-        "other",
-    }
-)
 #: A read-back repeats the finding; a single character repeats nothing.
 _MIN_READ_BACK: Final = 4
 #: A name has two characters at least, in Chinese too.
@@ -109,32 +92,15 @@ def raise_call(ctx: Context, caller: Caller, case_id: str, code: str, text: str)
         No text, ``text.too_long``, or an unknown code.
     """
     actor = caller.actor
-    if not text.strip():
-        raise InputRejected("call.text_needed")
-    if code not in CALL_CODES:
-        raise InputRejected("call.unknown_code")
+    content = CallContent(code, text)
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.CALL)
         require_licence(unit, actor, case)
         if not caller.session.may_sign(ctx.clock.now()):
             raise NotPermitted("sign.password_needed")
-        call = CriticalCall(
-            id=ctx.ids.new(),
-            case_id=case.id,
-            raised_by=actor.user_id,
-            raised_at=ctx.clock.now(),
-            code=code,
-            text=whole(text, MAX_CALL_TEXT),
-        )
-        unit.cases.add_call(call)
+        call = put_call(ctx, unit, actor, case, content)
         refresh_urgency(unit, case)
-        unit.events.append(
-            type="call.raised",
-            actor_id=actor.user_id,
-            case_id=case.id,
-            payload={"call": call.id, "code": call.code},
-        )
         unit.commit()
     return call
 

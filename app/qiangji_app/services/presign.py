@@ -34,6 +34,7 @@ class Presigned:
     contradictions: tuple[Contradiction, ...]
     use: AiUse
     is_unlocked: bool
+    needs_call: bool
 
 
 def check_draft(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> Presigned:
@@ -56,13 +57,20 @@ def check_draft(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -
         require_licence(unit, caller.actor, case)
         draft = ready(unit, case, draft, draft_sha256)
         findings = unit.cases.findings(case.id)
+        must_call = needs_call(unit, draft)
         found = contradictions(draft.content, findings, has_call=bool(unit.cases.calls(case.id)))
     return Presigned(
         draft=draft,
         contradictions=found,
         use=use_now(findings),
         is_unlocked=caller.session.may_sign(ctx.clock.now()),
+        needs_call=must_call,
     )
+
+
+def needs_call(unit: Unit, draft: DraftReport) -> bool:
+    """True for a critical report of a case whose site was never called: the signature calls it."""
+    return draft.content.is_critical and not unit.cases.calls(draft.case_id)
 
 
 def ready(unit: Unit, case: Case, draft: DraftReport | None, draft_sha256: str) -> DraftReport:
@@ -114,8 +122,6 @@ def _contradictions(
         yield Contradiction("presign.critical_unmarked", urgent)
     if has_call and not content.is_critical:
         yield Contradiction("presign.call_unmarked")
-    if content.is_critical and not has_call:
-        yield Contradiction("presign.critical_without_call")
 
 
 def _stated(content: ReportContent, findings: Iterable[Finding]) -> tuple[str, ...]:

@@ -23,9 +23,10 @@ from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_licence, visible_case
 from qiangji_app.services.ai_use import use_now
+from qiangji_app.services.calling import CallContent, put_call
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.services.limits import whole
-from qiangji_app.services.presign import ready
+from qiangji_app.services.presign import needs_call, ready
 from qiangji_app.services.splitting import siblings
 from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency
@@ -218,13 +219,22 @@ def judge(
     return finding
 
 
-def sign(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> SignedReport:
+def sign(
+    ctx: Context,
+    caller: Caller,
+    case_id: str,
+    draft_sha256: str,
+    *,
+    call: CallContent | None = None,
+) -> SignedReport:
     """Sign the draft as the next version; the site must acknowledge that version.
 
     Parameters
     ----------
     draft_sha256
         ``draft_digest`` of what the signer has before him.
+    call
+        The critical value to call to the site in the same step.
 
     Raises
     ------
@@ -233,7 +243,8 @@ def sign(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> Signe
     InputRejected
         No draft, or no impression.
     Conflict
-        As ``presign.ready`` says.
+        As ``presign.ready`` says; ``sign.call_needed``: a critical report of a case that was never
+        called, without a call.
     """
     actor = caller.actor
     with ctx.store.begin() as unit:
@@ -246,6 +257,10 @@ def sign(ctx: Context, caller: Caller, case_id: str, draft_sha256: str) -> Signe
         if actor.user_id in _senders(unit, case):
             raise NotPermitted("workflow.own_case")
         draft = ready(unit, case, draft, draft_sha256)
+        if call is not None:
+            put_call(ctx, unit, actor, case, call)
+        elif needs_call(unit, draft):
+            raise Conflict("sign.call_needed")
         report = _signed(ctx, unit, actor, case, draft)
         unit.cases.add_signed(report)
         unit.cases.remove_draft(case.id)

@@ -11,8 +11,9 @@ export function isUnlocked() {
 }
 
 export class PasswordField {
-  /** `submit` is the test id of the dialog's button that Enter presses. */
-  constructor({ isNeeded, submit }) {
+  /** `submit` is the test id of the dialog's button that Enter presses; `failed` says what did not happen. */
+  constructor({ isNeeded, submit, failed }) {
+    this.failed = failed;
     this.input = h("input", { type: "password", class: "qp-input", autocomplete: "current-password", "aria-label": t("ui.sign.password"), dataset: { testid: "sign-password" } });
     this.wrong = h("p", { class: "qp-field-error", hidden: true, role: "alert" });
     this.ask = h("label", { hidden: !isNeeded }, h("b", {}, t("ui.sign.password")), h("span", { class: "qp-fine" }, ` ${t("ui.sign.password_text")}`), this.input);
@@ -34,7 +35,8 @@ export class PasswordField {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (ASKED_AGAIN.includes(error.code)) this.ask.hidden = false;
-      return this.refuse([error.message, error.advice].filter(Boolean).join(" "));
+      const isRefused = error.status >= 400 && error.status < 500; // else nobody knows what became of it
+      return this.refuse([isRefused && this.failed, error.message, error.advice].filter(Boolean).join(" "));
     }
     if (isAsked) guarded(async () => updateSession(await get("/session"))); // it is signed, whatever becomes of this
     return done;

@@ -1,7 +1,9 @@
 /** The last look before a signature: who, what, what is empty, what contradicts itself; one dialog. */
 import { post, t } from "/static/api.js";
-import { dialog, h, when } from "/static/dom.js";
+import { dialog, h, toast, when } from "/static/dom.js";
+import { contactLine } from "/static/calls.js";
 import { known, modalitiesText } from "/static/parts.js";
+import { CallFields } from "/static/reading_call.js";
 import { PasswordField } from "/static/reading_password.js";
 
 /**
@@ -10,17 +12,31 @@ import { PasswordField } from "/static/reading_password.js";
  */
 export async function signReport(view, { sha256, template }) {
   const found = await post(`/cases/${view.id}/presign`, { draft_sha256: sha256 });
-  const password = new PasswordField({ isNeeded: !found.is_unlocked, submit: "sign-yes" });
-  return dialog({
+  const password = new PasswordField({ isNeeded: !found.is_unlocked, submit: "sign-yes", failed: t("ui.sign.not_signed") });
+  const call = found.needs_call ? new CallFields(view, { text: found.draft.impression }) : null;
+  const signed = await dialog({
     title: t("ui.sign.title"), testid: "sign-dialog", wide: true,
-    body: h("div", { class: "qp-sign", tabIndex: -1, autofocus: mustRead(view, found) }, warnings(view, found.contradictions), person(view), written(found.draft, template), hintsLine(found.ai_use), h("p", { class: "qp-fine" }, t("ui.sign.after")), password.element),
+    body: h("div", { class: "qp-sign", tabIndex: -1, autofocus: mustRead(view, found) }, warnings(view, found.contradictions), person(view), written(found.draft, template), hintsLine(found.ai_use), call && callSection(view, call), h("p", { class: "qp-fine" }, t("ui.sign.after")), password.element),
     actions: [{ text: t("ui.sign.back"), kind: "quiet", run: () => null },
-      { text: t("ui.reading.sign"), kind: "primary", testid: "sign-yes", run: () => password.run((word) => post(`/cases/${view.id}/sign`, { draft_sha256: sha256, password: word })) }],
+      { text: t(call ? "ui.sign.and_call" : "ui.reading.sign"), kind: call ? "danger" : "primary", testid: "sign-yes", run: () => send(view, { sha256, call, password }) }],
   });
+  if (signed && call) toast(t("ui.call.made"));
+  return signed;
+}
+
+/** Sign, with the call where one is due; false where something is missing or refused. */
+function send(view, { sha256, call, password }) {
+  const content = call ? call.read() : null;
+  return content === false ? false : password.run((word) => post(`/cases/${view.id}/sign`, { draft_sha256: sha256, password: word, call: content }));
+}
+
+/** The call that goes out with a critical report, and whom to telephone. */
+function callSection(view, call) {
+  return h("section", { class: "qp-sign-call", dataset: { testid: "sign-call" } }, h("b", {}, t("ui.sign.call")), h("p", {}, contactLine(view.contact)), call.element);
 }
 
 /** True where the eye must start at the top, not at the password. */
-const mustRead = (view, found) => found.contradictions.length > 0 || (view.differences || []).length > 0 || matchMedia("(max-width: 800px)").matches;
+const mustRead = (view, found) => found.needs_call || found.contradictions.length > 0 || (view.differences || []).length > 0 || matchMedia("(max-width: 800px)").matches;
 
 function warnings(view, contradictions) {
   const texts = contradictions.map((one) => one.text);

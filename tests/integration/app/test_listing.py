@@ -10,7 +10,9 @@ from support.county import County, content, outcome
 from qiangji_app.domain.case import ClinicalRequest, RequestedUrgency
 from qiangji_app.domain.person import Patient
 from qiangji_app.services import capture, followup, listing, review
+from qiangji_app.services.calling import CallContent
 from qiangji_app.services.listing import Filter
+from qiangji_app.web.api.cases import show
 from qiangji_datasets.errors import InputRejected, NotPermitted
 
 
@@ -169,13 +171,16 @@ def test_results_list_open_calls_then_unread_by_urgency_then_the_newest(county: 
     specialist = county.caller("specialist").actor
     marked = replace(content(), is_critical=True)
     review.save_draft(county.ctx, specialist, critical, marked)
-    county.sign(county.unlocked("specialist"), critical)
+    call = CallContent("other", "左侧气胸")
+    county.sign(county.unlocked("specialist"), critical, call)
+    doctor = county.caller("township").actor
+    (made,) = show(county.ctx, county.caller("township"), critical)["calls"]
+    followup.confirm_call(county.ctx, doctor, made["id"], "confirmed", read_back="左侧气胸")
     county.clock.step(minutes=1)
     unread_later = county.signed()
     code = "tension_pneumothorax"
     followup.raise_call(county.ctx, county.unlocked("specialist"), read_first, code, "张力性气胸")
 
-    doctor = county.caller("township").actor
     page = listing.list_cases(county.ctx, doctor, Filter("results"))
     found = listing.list_cases(county.ctx, doctor, Filter("results", text="赵"))
 
@@ -183,7 +188,8 @@ def test_results_list_open_calls_then_unread_by_urgency_then_the_newest(county: 
     assert [row.case.id for row in page.rows] == wanted
     assert [row.case.id for row in found.rows] == wanted
     assert (page.unread, found.unread, page.total) == (3, 3, 5)
-    assert county.case(critical).urgency_reasons[0].code == "urgency.critical_report"
+    reasons = {row.code for row in county.case(critical).urgency_reasons}
+    assert reasons >= {"urgency.critical_report", "urgency.critical_call"}
     assert listing.unread_results(county.ctx, doctor) == 3
     assert listing.unread_results(county.ctx, county.caller("operator").actor) == 0
 
@@ -192,15 +198,16 @@ def test_an_amendment_that_is_not_critical_any_more_takes_the_urgency_back(count
     case_id = county.claimed()
     specialist = county.caller("specialist").actor
     review.save_draft(county.ctx, specialist, case_id, replace(content(), is_critical=True))
-    county.sign(county.unlocked("specialist"), case_id)
-    before = county.case(case_id).urgency_level
+    county.sign(county.unlocked("specialist"), case_id, CallContent("other", "左侧气胸"))
+    reasons_before = {row.code for row in county.case(case_id).urgency_reasons}
     followup.acknowledge(county.ctx, county.caller("township").actor, case_id, 1)
 
     review.amend(county.ctx, specialist, case_id, "复核后排除")
     review.save_draft(county.ctx, specialist, case_id, content())
     county.sign(county.unlocked("specialist"), case_id)
 
-    assert (before, county.case(case_id).urgency_level) == (4, 0)
+    reasons = {row.code for row in county.case(case_id).urgency_reasons}
+    assert reasons_before - reasons == {"urgency.critical_report"}
     doctor = county.caller("township").actor
     assert listing.unread_results(county.ctx, doctor) == 1  # to be acknowledged anew
 

@@ -12,7 +12,17 @@ from qiangji_app.domain.case import Verdict
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.report import SignedReport, draft_digest
 from qiangji_app.domain.workflow import State
-from qiangji_app.services import capture, followup, identity, listing, review, sessions, uploading
+from qiangji_app.services import (
+    alarms,
+    capture,
+    followup,
+    identity,
+    listing,
+    review,
+    sessions,
+    uploading,
+)
+from qiangji_app.services.calling import CallContent
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted, WrongState
 
 
@@ -362,3 +372,38 @@ def test_the_digest_covers_the_recordings(county: County) -> None:
     assert len(report.recording_sha256) == 1
     assert len(report.content_sha256) == 64
     assert sessions.unlock(county.ctx, county.caller("specialist"), PASSWORD)
+
+
+def test_a_critical_report_is_signed_only_with_a_call_or_after_one(county: County) -> None:
+    case_id = county.claimed()
+    caller = county.unlocked("specialist")
+    review.save_draft(county.ctx, caller.actor, case_id, replace(content(), is_critical=True))
+
+    with pytest.raises(Conflict, match=r"sign\.call_needed"):
+        county.sign(caller, case_id)
+    county.sign(caller, case_id, CallContent("tension_pneumothorax", "左侧大量气胸"))
+    (alert,) = alarms.alerts(county.ctx, county.caller("township").actor)
+    review.amend(county.ctx, caller.actor, case_id, "补充")
+    county.sign(caller, case_id)
+
+    assert alert.call is not None
+    assert (alert.kind, alert.call.code, alert.call.text) == (
+        "critical_call",
+        "tension_pneumothorax",
+        "左侧大量气胸",
+    )
+    with county.store.read() as unit:
+        events = [event.type for event in unit.events.of_case(case_id)]
+        assert len(unit.cases.calls(case_id)) == 1
+    assert (events.count("call.raised"), events.count("report.signed")) == (1, 2)
+
+
+def test_a_call_that_cannot_go_out_leaves_the_report_unsigned(county: County) -> None:
+    case_id = county.claimed()
+    caller = county.unlocked("specialist")
+    review.save_draft(county.ctx, caller.actor, case_id, replace(content(), is_critical=True))
+
+    with pytest.raises(InputRejected, match=r"call\.unknown_code"):
+        county.sign(caller, case_id, CallContent("张三", "气胸"))
+
+    assert county.case(case_id).report_version == 0

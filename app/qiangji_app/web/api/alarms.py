@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from qiangji_app.services import alarms, followup, listing
 from qiangji_app.services.ages import age_text
 from qiangji_app.services.context import Caller, Context
-from qiangji_app.web.api.case_forms import SignForm, Text
+from qiangji_app.web.api.case_forms import CallContentForm, SignForm, Text
 from qiangji_app.web.api.cases import presenter, show, unlocked
 from qiangji_app.web.api.deps import Ctx, Who
 from qiangji_app.web.api.present import Presenter
@@ -18,11 +18,8 @@ from qiangji_app.web.api.words import Json
 router = APIRouter(tags=["alarms"])
 
 
-class CallForm(SignForm):
+class CallForm(CallContentForm, SignForm):
     """A critical value to call."""
-
-    code: str = Field(default="", max_length=64)
-    text: Text
 
 
 class AnswerForm(BaseModel):

@@ -118,8 +118,17 @@ class DraftName(BaseModel):
     draft_sha256: str = Field(min_length=64, max_length=64)
 
 
+class CallContentForm(BaseModel):
+    """What is critical."""
+
+    code: str = Field(default="", max_length=64)
+    text: Text
+
+
 class ReportSignForm(DraftName, SignForm):
-    """Which draft, and the password where it is asked for."""
+    """Which draft, the call that goes with it, and the password where it is asked for."""
+
+    call: CallContentForm | None = None
 
 
 class AcknowledgeForm(BaseModel):

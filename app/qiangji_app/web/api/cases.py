@@ -21,6 +21,7 @@ from qiangji_app.services import (
     review,
     sessions,
 )
+from qiangji_app.services.calling import CallContent
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.web.api.case_forms import (
     AcknowledgeForm,
@@ -223,7 +224,8 @@ def presign_draft(case_id: str, body: DraftName, ctx: Ctx, who: Who) -> Json:
 @router.post("/cases/{case_id}/sign")
 def sign(case_id: str, body: ReportSignForm, ctx: Ctx, who: Who) -> Json:
     """Sign the draft as the next version."""
-    review.sign(ctx, unlocked(ctx, who, body), case_id, body.draft_sha256)
+    call = CallContent(body.call.code, body.call.text) if body.call else None
+    review.sign(ctx, unlocked(ctx, who, body), case_id, body.draft_sha256, call=call)
     return show(ctx, who, case_id)
 
 

@@ -64,6 +64,7 @@ def presigned(words: Words, found: Presigned) -> Json:
         ],
         "ai_use": _use(words, found.use),
         "is_unlocked": found.is_unlocked,
+        "needs_call": found.needs_call,
     }
 
 
