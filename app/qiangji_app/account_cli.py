@@ -7,21 +7,21 @@ from typing import Annotated
 
 import typer
 
+from qiangji_app.command_texts import both, lines
 from qiangji_app.config import Settings
 from qiangji_app.services.account_changes import reset_locally
 from qiangji_datasets.errors import StorageFault
 
 
 def reset_password(
-    login: Annotated[str, typer.Argument(help="登录名 / login")],
+    login: Annotated[str, typer.Argument(help=both("login"))],
     *,
     data: Annotated[Path, typer.Option(envvar="QIANGJI_DATA_DIR")] = Path("data/store"),
     keys: Annotated[Path, typer.Option(envvar="QIANGJI_KEY_DIR")] = Path("data/keys"),
 ) -> None:
-    """重置任一账号的密码,须能读密钥文件夹 / reset any account; needs the key folder."""
+    """Give any account a temporary password."""
     password = _reset(Settings(data_dir=data, key_dir=keys), login)
-    typer.echo("临时密码,72 小时内有效,登录后须改;原密码失效,日志中有记录:")
-    typer.echo("Temporary password for 72 hours, to be replaced at sign-in; the log has an entry:")
+    typer.echo("\n".join(lines("reset_done")))
     typer.echo(f"  {password}")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qiangji_app.command_texts import both
 from qiangji_app.config import Settings
 from qiangji_app.domain.audit import Problem, Verification
 from qiangji_app.storage.engines import open_engines
@@ -16,23 +17,23 @@ from qiangji_app.storage.verify import verify_log
 from qiangji_datasets.errors import QiangjiError, StorageFault
 from qiangji_datasets.messages import Catalogue, Language
 
-audit = typer.Typer(help="检查操作日志 / Check the log.", no_args_is_help=True)
+audit = typer.Typer(help=both("audit"), no_args_is_help=True)
 
 _MOST_SHOWN = 20
 
 
-@audit.callback()
+@audit.callback(help=both("audit"))
 def _group() -> None:
-    """检查操作日志 / Check the log."""
+    """Group the commands on the log."""
 
 
-@audit.command()
+@audit.command(help=both("audit_verify"))
 def verify(
-    data_dir: Annotated[Path | None, typer.Option(help="数据目录 / data folder")] = None,
-    key_dir: Annotated[Path | None, typer.Option(help="密钥目录 / key folder")] = None,
-    database_url: Annotated[str, typer.Option(help="数据库地址 / database URL")] = "",
+    data_dir: Annotated[Path | None, typer.Option(help=both("data"))] = None,
+    key_dir: Annotated[Path | None, typer.Option(help=both("keys"))] = None,
+    database_url: Annotated[str, typer.Option(help=both("database_url"))] = "",
 ) -> None:
-    """核对每一条日志、另存的链头和签发的报告 / Check every event, link, head and signed report.
+    """Check every event, link, head and signed report.
 
     Exit code 0: whole; 1: damaged, or it could not be checked.
     """

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from qiangji_app.command_texts import both, lines
 from qiangji_datasets.errors import NotFound, QiangjiError, UserError
 from qiangji_datasets.messages import Language
 
@@ -18,7 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="强基:基层检查、上级诊断、结果互认的开源工具箱 / triage, worklist and signed results",
+    help=both("qiangji"),
 )
 #: The demonstration never shares a folder with a real installation.
 _REAL_FOLDER = Path("data")
@@ -30,19 +31,17 @@ _TRAIN_MODULES: Final = frozenset(
 _ANY_WORDS: Final = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
-@app.command()
+@app.command(help=both("serve"))
 def serve(
     *,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="演示县,只在本机 / demonstration, this machine only")
-    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help=both("demo"))] = False,
     host: Annotated[str, typer.Option(envvar="QIANGJI_HOST")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="QIANGJI_PORT")] = 7860,
     data: Annotated[
         Path | None,
         typer.Option(
             envvar="QIANGJI_DATA_DIR",
-            help="数据文件夹 / data folder",
+            help=both("data"),
             show_default="data/store; --demo: data/demo/store",
         ),
     ] = None,
@@ -50,44 +49,41 @@ def serve(
         Path | None,
         typer.Option(
             envvar="QIANGJI_KEY_DIR",
-            help="密钥文件夹 / key folder",
+            help=both("keys"),
             show_default="data/keys; --demo: data/demo/keys",
         ),
     ] = None,
 ) -> None:
-    """启动服务 / start the server."""
+    """Serve until stopped."""
     from qiangji_app.config import Settings
     from qiangji_app.server import run
 
-    folder = _DEMO_FOLDER if demo else _REAL_FOLDER
-    run(
-        Settings(
-            demo=demo,
-            host=host,
-            port=port,
-            data_dir=data or folder / "store",
-            key_dir=keys or folder / "keys",
-        )
-    )
+    data_dir, key_dir = folders(demo, data, keys)
+    run(Settings(demo=demo, host=host, port=port, data_dir=data_dir, key_dir=key_dir))
 
 
-@app.command("init")
+def folders(is_demo: bool, data: Path | None, keys: Path | None) -> tuple[Path, Path]:
+    """Where data and keys lie: as stated, else apart for a demonstration."""
+    folder = _DEMO_FOLDER if is_demo else _REAL_FOLDER
+    return data or folder / "store", keys or folder / "keys"
+
+
+@app.command("init", help=both("init"))
 def initialise(
     *,
-    hospital: Annotated[str, typer.Option(help="县级医院名称 / name of the county hospital")],
+    hospital: Annotated[str, typer.Option(help=both("hospital"))],
     data: Annotated[Path, typer.Option(envvar="QIANGJI_DATA_DIR")] = Path("data/store"),
     keys: Annotated[Path, typer.Option(envvar="QIANGJI_KEY_DIR")] = Path("data/keys"),
     port: Annotated[int, typer.Option(envvar="QIANGJI_PORT")] = 7860,
 ) -> None:
-    """建立正式安装,打印一次性管理员口令 / a real installation; prints a one-time token."""
+    """Make a real installation and print the one-time token."""
     from qiangji_app.config import Settings
     from qiangji_app.server import initialise as make
 
     token = make(Settings(data_dir=data, key_dir=keys), hospital)
-    typer.echo("安装完成。请启动 `qiangji serve`,在浏览器打开下面的地址,建立第一位系统管理员:")
-    typer.echo("Done. Start `qiangji serve` and open this address to make the administrator:")
+    typer.echo("\n".join(lines("init_done")))
     typer.echo(f"  http://127.0.0.1:{port}/setup#{token}")
-    typer.echo("口令 24 小时内有效,只能用一次。 Valid for 24 hours, once.")
+    typer.echo(" ".join(lines("init_token")))
 
 
 def main() -> None:
@@ -107,7 +103,7 @@ def _register(wanted: str) -> None:
     if wanted in ("", "--help", "triage"):
         from qiangji_app.triage_cli import triage
 
-        app.command("triage")(triage)
+        app.command("triage", help=both("triage"))(triage)
     if wanted in ("", "--help", "audit"):
         from qiangji_app.audit_cli import audit
 
@@ -115,7 +111,7 @@ def _register(wanted: str) -> None:
     if wanted in ("", "--help", "reset-password"):
         from qiangji_app.account_cli import reset_password
 
-        app.command("reset-password")(reset_password)
+        app.command("reset-password", help=both("reset_password"))(reset_password)
     for point in entry_points(group="qiangji.commands"):
         if wanted in ("", "--help", point.name):
             _add(point.name, point.load)
@@ -124,7 +120,7 @@ def _register(wanted: str) -> None:
 def _add(name: str, load: Callable[[], object]) -> None:
     found = _loaded(load)
     if found is None:
-        app.command(name, context_settings=_ANY_WORDS)(_without_extra)
+        app.command(name, context_settings=_ANY_WORDS, help=both("train_extra"))(_without_extra)
     elif isinstance(found, typer.Typer):
         app.add_typer(found, name=name)
     else:
@@ -142,7 +138,7 @@ def _loaded(load: Callable[[], Any]) -> Any:  # Any: what an entry point names, 
 
 
 def _without_extra() -> None:
-    """需要训练附加包 / needs the training extra."""
+    """Stand in for a command whose extra is not installed."""
     raise NotFound("cli.train_extra_missing")
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from qiangji_app.command_texts import lines
 from qiangji_app.config import Settings
 from qiangji_app.domain.roles import Site, SiteKind
 from qiangji_app.services.accounts import add_site
@@ -135,9 +136,9 @@ def _announce(settings: Settings, port: int) -> None:
     out = sys.stdout
     out.write(f"\n强基 Qiangji  →  http://{settings.host}:{port}\n")
     if settings.demo:
-        out.write(f"演示账号(口令都是 {PASSWORD}) / demo accounts, password {PASSWORD}:\n")
+        out.write(f"{' '.join(lines('demo_accounts', password=PASSWORD))}\n")
         for row in shown_accounts():
             out.write(f"  {row['login']:<10} {row['display_name']}\n")
-        out.write("演示数据均为合成,仅限本机。 Synthetic data, this machine only.\n")
-    out.write("按 Ctrl+C 停止。 Press Ctrl+C to stop.\n\n")
+        out.write(f"{' '.join(lines('demo_data'))}\n")
+    out.write(f"{' '.join(lines('stop'))}\n\n")
     out.flush()

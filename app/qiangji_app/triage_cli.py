@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, TextIO
 import typer
 
 from qiangji_app.bootstrap import catalogue
+from qiangji_app.command_texts import both
 from qiangji_app.domain.case import Finding
 from qiangji_app.services.doubt import doubt_of
 from qiangji_app.services.triage import (
@@ -39,27 +40,21 @@ Json = dict[str, Any]  # Any: JSON
 
 
 def triage(
-    paths: Annotated[list[Path], typer.Argument(help="文件或文件夹 / files or folders")],
+    paths: Annotated[list[Path], typer.Argument(help=both("triage_paths"))],
     *,
-    modality: Annotated[
-        str, typer.Option(help="cxr | ecg | pap:无元数据的图片或 CSV / for files without metadata")
-    ] = "",
-    age: Annotated[float | None, typer.Option(help="年龄(岁) / age in years")] = None,
+    modality: Annotated[str, typer.Option(help=both("triage_modality"))] = "",
+    age: Annotated[float | None, typer.Option(help=both("triage_age"))] = None,
     sex: Annotated[str, typer.Option(help="M | F")] = "",
     pixel_um: Annotated[
         float | None,
         typer.Option(
             min=CELL_PIXEL_UM[0],
             max=CELL_PIXEL_UM[1],
-            help="细胞图片每像素的微米数 / micrometres a pixel, for pictures of cells",
+            help=both("triage_pixel_um"),
         ),
     ] = None,
-    no_gate: Annotated[
-        bool, typer.Option("--no-gate", help="不做质量与适用范围检查 / skip the gate")
-    ] = False,
-    jsonl: Annotated[
-        Path | None, typer.Option(help="写入文件而非标准输出 / write here, not to stdout")
-    ] = None,
+    no_gate: Annotated[bool, typer.Option("--no-gate", help=both("triage_no_gate"))] = False,
+    jsonl: Annotated[Path | None, typer.Option(help=both("triage_jsonl"))] = None,
     lang: Annotated[str, typer.Option(envvar="QIANGJI_LANG", help="zh | en")] = "zh",
 ) -> None:
     """Read films and ECGs as the server would and print what the AI sees; triage, not diagnosis."""

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from support.county import PASSWORD, SITES
-from typer.testing import CliRunner
 
-from qiangji_app import cli, server
+from qiangji_app import cli
 from qiangji_app.bootstrap import install
 from qiangji_app.config import Settings
 from qiangji_app.demo.seed import seed_accounts
@@ -60,20 +59,14 @@ def test_a_demonstration_does_not_start_on_real_accounts(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "data", "keys"),
+    ("is_demo", "stated", "found"),
     [
-        ([], "data/store", "data/keys"),
-        (["--demo"], "data/demo/store", "data/demo/keys"),
-        (["--demo", "--data", "a", "--keys", "b"], "a", "b"),
+        (False, (None, None), (Path("data/store"), Path("data/keys"))),
+        (True, (None, None), (Path("data/demo/store"), Path("data/demo/keys"))),
+        (True, (Path("a"), Path("b")), (Path("a"), Path("b"))),
     ],
 )
 def test_the_demonstration_has_folders_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, words: list[str], data: str, keys: str
+    is_demo: bool, stated: tuple[Path | None, Path | None], found: tuple[Path, Path]
 ) -> None:
-    started: list[Settings] = []
-    monkeypatch.setattr(server, "run", started.append)
-
-    done = CliRunner().invoke(cli.app, ["serve", *words])
-
-    assert done.exit_code == 0, done.output
-    assert [(one.data_dir, one.key_dir) for one in started] == [(Path(data), Path(keys))]
+    assert cli.folders(is_demo, *stated) == found

@@ -88,10 +88,13 @@ class ScriptedReader:
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
     records: dict[bytes, Record] = field(default_factory=dict)
     stated: list[Mapping[str, object]] = field(default_factory=list)
+    fault: BaseException | None = None  # what reading ends in, while a test says so
 
     def triage(self, path: Path, *, stated: Mapping[str, object]) -> Outcome:
         """The prepared outcome, else an unremarkable film."""
         self.stated.append(dict(stated))
+        if self.fault is not None:
+            raise self.fault
         return self.outcomes.get(path.read_bytes(), outcome())
 
     def decode(self, path: Path, *, stated: Mapping[str, object]) -> Record:

@@ -34,21 +34,16 @@ def test_triage_of_a_removed_recording_ends_quietly(county: County) -> None:
     assert not recordings.run_next(county.ctx)
 
 
-def test_a_change_meanwhile_postpones_the_job(
-    county: County, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_change_meanwhile_postpones_the_job(county: County) -> None:
     case_id = county.draft()
     recording_id = county.upload(case_id)
     with county.store.begin() as unit:
         unit.jobs.add("triage", recording_id)
         unit.commit()
 
-    def clash(*_: object) -> None:
-        raise Conflict("case.changed_meanwhile")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(recordings, "triage_recording", clash)
-        assert recordings.run_next(county.ctx)
+    county.reader.fault = Conflict("case.changed_meanwhile")
+    assert recordings.run_next(county.ctx)
+    county.reader.fault = None
     assert not recordings.run_next(county.ctx)
     county.clock.step(minutes=1)
     assert recordings.run_next(county.ctx)
@@ -85,7 +80,7 @@ def test_a_changed_statement_is_open_again_though_another_was_judged(county: Cou
 
 
 def test_a_broken_job_leaves_the_recording_as_failed_and_the_queue_goes_on(
-    county: County, monkeypatch: pytest.MonkeyPatch
+    county: County,
 ) -> None:
     case_id = county.draft()
     recording_id = county.upload(case_id)
@@ -94,14 +89,10 @@ def test_a_broken_job_leaves_the_recording_as_failed_and_the_queue_goes_on(
         unit.jobs.add("triage", str(uuid.uuid4()))
         unit.commit()
 
-    def broken(*_: object) -> None:
-        raise RuntimeError("no such zone")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(recordings, "triage_recording", broken)
-        assert recordings.run_next(county.ctx)
-        assert recordings.run_next(county.ctx)
-        assert not recordings.run_next(county.ctx)
+    county.reader.fault = RuntimeError("no such zone")
+    assert recordings.run_next(county.ctx)
+    assert recordings.run_next(county.ctx)
+    assert not recordings.run_next(county.ctx)
 
     with county.store.read() as unit:
         recording = unit.cases.recording(recording_id)
@@ -112,7 +103,7 @@ def test_a_broken_job_leaves_the_recording_as_failed_and_the_queue_goes_on(
 
 
 def test_a_recording_that_ends_the_program_three_times_is_given_up_as_failed(
-    county: County, monkeypatch: pytest.MonkeyPatch
+    county: County,
 ) -> None:
     case_id = county.draft()
     recording_id = county.upload(case_id)
@@ -120,19 +111,16 @@ def test_a_recording_that_ends_the_program_three_times_is_given_up_as_failed(
         unit.jobs.add("triage", recording_id)
         unit.commit()
 
-    def ends_the_program(*_: object) -> None:
-        raise SystemExit
-
-    with monkeypatch.context() as patched:
-        patched.setattr(recordings, "triage_recording", ends_the_program)
-        for _ in range(3):
-            with pytest.raises(SystemExit):
-                recordings.run_next(county.ctx)
-            county.clock.step(seconds=LEASE.total_seconds())
-        assert recordings.run_next(county.ctx)
-        assert not recordings.run_next(county.ctx)
+    county.reader.fault = SystemExit()
+    for _ in range(3):
+        with pytest.raises(SystemExit):
+            recordings.run_next(county.ctx)
+        county.clock.step(seconds=LEASE.total_seconds())
+    assert recordings.run_next(county.ctx)
+    assert not recordings.run_next(county.ctx)
 
     assert county.case(case_id).triage is TriageStatus.FAILED
+    county.reader.fault = None
     with county.store.begin() as unit:
         unit.jobs.add("triage", recording_id)
         unit.commit()

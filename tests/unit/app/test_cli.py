@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import typer
 
@@ -32,6 +35,13 @@ def test_a_command_without_its_training_extra_says_how_to_install_it(
     words = Catalogue.of("qiangji_app").entries[refused.value.code]
     assert "pip install" in words["zh"]
     assert "[train]" in words["en"]
+
+
+@pytest.mark.parametrize("name", ["cli", "account_cli", "audit_cli", "triage_cli", "server"])
+def test_no_command_carries_words_of_its_own(name: str) -> None:
+    source = Path(cli.__file__).with_name(f"{name}.py").read_text("utf-8")
+
+    assert re.findall("[\u3400-\u9fff]+", source) in ([], ["强基"])
 
 
 @pytest.mark.parametrize("name", ["numpy", "qiangji_training.task", "torchvision", ""])
