@@ -131,7 +131,9 @@ def test_ids_of_ours_in_messages_become_words(county: County) -> None:
 
 @pytest.mark.parametrize("by", ["specialist", "specialist2"])
 def test_verdicts_of_an_amendment_that_is_given_up_go_with_it(county: County, by: str) -> None:
-    county.reader.outcomes[b"hint"] = outcome(hints={"effusion": "likely", "nodule": "none"})
+    county.reader.outcomes[b"hint"] = outcome(
+        hints={"effusion": "likely", "nodule": "none", "mass": "none"}
+    )
     case_id = county.claimed(content=b"hint")
     holder, who = county.caller("specialist").actor, county.caller(by).actor
     judge(county, case_id, Verdict.ACCEPTED)
@@ -141,7 +143,7 @@ def test_verdicts_of_an_amendment_that_is_given_up_go_with_it(county: County, by
     signed = findings(county, case_id)
     county.clock.step(minutes=5)
     review.amend(county.ctx, holder, case_id, "再看")
-    for row in signed:
+    for row in signed[:2]:
         review.judge(county.ctx, holder, case_id, row.id, verdict=Verdict.ACCEPTED)
 
     if who == holder:
