@@ -17,7 +17,7 @@ from qiangji_app.printing.result_page import result_html
 from qiangji_app.services import capture, identity, listing, results, review
 from qiangji_app.services.triage import Outcome
 from qiangji_app.web.api.cases import presenter
-from qiangji_app.web.api.present import Json
+from qiangji_app.web.api.words import Json
 from qiangji_datasets.errors import Conflict
 from qiangji_datasets.messages import Language
 
