@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from qiangji_datasets.errors import BundleError, ModelUnavailable
 from qiangji_datasets.records import CellImage, EcgRecord, Radiograph, Record
+from qiangji_inference.misses import measured_sensitivity
 from qiangji_inference.results import (
     BundleRef,
     Familiarity,
@@ -248,7 +249,10 @@ def _calls(
 ) -> tuple[LabelPrediction, ...]:
     calibration = bundle.calibration
     calls = tuple(
-        _call(name, float(logit), float(probability), bundle.points[name], gate)
+        replace(
+            _call(name, float(logit), float(probability), bundle.points[name], gate),
+            sensitivity=measured_sensitivity(bundle, name),
+        )
         for name, logit, probability in zip(
             bundle.labels, logits, calibration.probabilities(logits), strict=True
         )

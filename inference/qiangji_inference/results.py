@@ -38,6 +38,8 @@ class LabelPrediction:
     call has flag NONE and is shown as withheld with its reason. ``probability_low`` and
     ``probability_high`` are the 95 % band, None where the bundle has none. ``is_uncertain``: the
     probability lies in the label's abstain zone; the flag stands, a physician must decide.
+    ``sensitivity``: the share of those with the finding whom the bundle pointed out when tested;
+    None where it is not known.
     """
 
     label: str
@@ -50,6 +52,7 @@ class LabelPrediction:
     probability_low: float | None = None
     probability_high: float | None = None
     is_uncertain: bool = False
+    sensitivity: float | None = None
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,13 @@ def shown(familiarity: Familiarity, *, flag: Flag) -> list[Any]:
             probability_high=0.2,
             is_uncertain=True,
         ),
-        replace(nodule, probability=0.02, probability_low=0.01, probability_high=0.04),
+        replace(
+            nodule,
+            probability=0.02,
+            probability_low=0.01,
+            probability_high=0.04,
+            sensitivity=0.12,
+        ),
     )
     found = assess(
         film(),
@@ -120,10 +126,13 @@ def test_a_hint_shows_its_band_and_the_abstaining_label_stands_beside_it(
 ) -> None:
     draw(page, shown(_NEAR, flag=Flag.LIKELY))
 
-    expect(page.locator("#stage .qp-hint")).to_contain_text("较可能 62 %(48–74 %)")
+    expect(page.locator("#stage .qp-hint")).to_contain_text("高于严格提示线 62 %(48–74 %)")
     doubt = page.locator('#stage [data-testid="uncertain"]')
     expect(doubt).to_contain_text("AI 没有把握,不作提示")
     expect(doubt).to_contain_text("气胸 12 %(7–20 %)")
+    silent = page.locator('#stage [data-testid="often-missed"]')
+    expect(silent).to_contain_text("AI 未提示不等于没有")
+    expect(silent).to_contain_text("肺结节 12 %")
     expect(page.locator('#stage [data-testid="unfamiliar"]')).to_have_count(0)
     expect(page.locator("#stage")).not_to_contain_text("cxr-paediatric")
     page.locator("#stage").screenshot(path=tmp_path / "near.png")
@@ -136,8 +145,8 @@ def test_an_unfamiliar_recording_is_never_called_likely_or_unremarkable(
 
     expect(page.locator('#stage [data-testid="unfamiliar"]')).to_contain_text("与训练数据差异大")
     expect(page.locator('#stage [data-testid="gate-engine.unfamiliar"]')).to_be_visible()
-    expect(page.locator("#stage .qp-hint")).not_to_contain_text("较可能")
-    expect(page.locator("#stage .qp-hint")).to_contain_text("可能")
+    expect(page.locator("#stage .qp-hint")).not_to_contain_text("严格")
+    expect(page.locator("#stage .qp-hint")).to_contain_text("高于提示线")
     page.locator("#stage").screenshot(path=tmp_path / "far.png")
 
     draw(page, shown(_FAR, flag=Flag.NONE))

@@ -92,6 +92,7 @@ def test_band_and_doubt_of_a_finding_are_kept_with_the_reading() -> None:
         "probability_low": 0.4812,
         "probability_high": 0.74,
         "threshold": plain.labels[0].threshold,
+        "missed_often_at": None,
         "is_uncertain": True,
         "is_unfamiliar": True,
     }
@@ -105,6 +106,7 @@ def test_a_reading_kept_before_doubt_was_has_none(stored: dict[str, object]) -> 
         "probability_low": None,
         "probability_high": None,
         "threshold": None,
+        "missed_often_at": None,
         "is_uncertain": False,
         "is_unfamiliar": False,
     }
@@ -117,3 +119,19 @@ def test_a_bundle_that_cannot_tell_calls_nothing_unfamiliar() -> None:
 
     assert found.findings[0].flag == "likely"
     assert doubt.stored_doubt(plain)["novelty"] is None
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "told"),
+    [(0.16, 0.16), (0.599, 0.599), (0.60, None), (0.93, None), (None, None)],
+)
+def test_a_sensitivity_below_three_in_five_is_told(
+    sensitivity: float | None, told: float | None
+) -> None:
+    plain = made("effusion", "none", "near")
+    labels = tuple(replace(item, sensitivity=sensitivity) for item in plain.labels)
+
+    found = triage.assess(film(), reading(predictions=(replace(plain, labels=labels),)))
+
+    kept = doubt.doubt_of(found.reading, plain.bundle.name, "effusion")
+    assert kept["missed_often_at"] == told

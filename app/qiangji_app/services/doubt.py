@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from qiangji_app.domain.case import UrgencyReason
 from qiangji_datasets.labels import UrgencyLevel, label
 from qiangji_inference.reading import Reading
 from qiangji_inference.results import Flag, LabelPrediction, Prediction
+
+#: Sensitivity, 0-1, below which the absence of a hint says little, and the page says so. Ours: with
+#: two in five missed nobody may lean on silence. Tests of WHO's triage profile ask for 90 %.
+OFTEN_MISSED_BELOW: Final = 0.60
 
 
 def doubt_reasons(reading: Reading) -> list[UrgencyReason]:
@@ -63,6 +68,11 @@ def stored_doubt(prediction: Prediction) -> dict[str, object]:
             if item.probability_low is not None and item.probability_high is not None
         },
         "thresholds": {item.label: round(item.threshold, 4) for item in prediction.labels},
+        "sensitivities": {
+            item.label: round(item.sensitivity, 4)
+            for item in prediction.labels
+            if item.sensitivity is not None
+        },
         "uncertain": [
             item.label
             for item in prediction.labels
@@ -71,9 +81,15 @@ def stored_doubt(prediction: Prediction) -> dict[str, object]:
     }
 
 
+def _often_missed(sensitivity: float | None) -> float | None:
+    is_often = sensitivity is not None and sensitivity < OFTEN_MISSED_BELOW
+    return sensitivity if is_often else None
+
+
 def doubt_of(reading: Mapping[str, object], bundle_name: str, label_id: str) -> dict[str, object]:
     """Band, threshold and doubt of one finding, from the stored reading of its recording.
 
+    ``missed_often_at`` is the measured sensitivity, 0-1, where it is low, else None.
     Readings stored before one of them was kept give None and False.
     """
     stored = reading.get("bundles", [])
@@ -84,6 +100,7 @@ def doubt_of(reading: Mapping[str, object], bundle_name: str, label_id: str) -> 
         "probability_low": low,
         "probability_high": high,
         "threshold": row.get("thresholds", {}).get(label_id),
+        "missed_often_at": _often_missed(row.get("sensitivities", {}).get(label_id)),
         "is_uncertain": label_id in row.get("uncertain", []),
         "is_unfamiliar": bool((row.get("novelty") or {}).get("is_unfamiliar", False)),
     }

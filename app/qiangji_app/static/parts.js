@@ -164,7 +164,7 @@ function hints(recording, findings, review) {
     flagged.length ? [h("p", { class: "qp-fine" }, t("ui.hints.meaning")), review || h("ul", { class: "qp-hints" }, byStrength(flagged).map(hintLine))] : [isUnremarkable(recording, findings) ? h("p", { class: "qp-nothing" }, t("ui.ai.nothing")) : null, review],
     suppressed.length && !review ? h("ul", { class: "qp-hints qp-suppressed" }, suppressed.map((finding) =>
       h("li", {}, `${finding.label_text}${t("list.colon")}${finding.suppressed_text || t("ui.ai.suppressed")}`))) : null,
-    uncertainLine(findings));
+    uncertainLine(findings), missesLine(findings));
 }
 
 const isUnfamiliar = (bundle) => Boolean(bundle.novelty && bundle.novelty.is_unfamiliar);
@@ -182,6 +182,13 @@ function uncertainLine(findings) {
     found.map((finding) => `${finding.label_text}${bandText(finding) ? ` ${bandText(finding)}` : ""}`).join(t("ui.ai.comma"))) : null;
 }
 
+/** Labels that the AI often misses, and is silent about here: silence about them says little. */
+function missesLine(findings) {
+  const often = findings.filter((finding) => finding.flag === "none" && !finding.suppressed_by && isAbnormal(finding) && typeof finding.missed_often_at === "number");
+  return often.length ? h("p", { class: "qp-doubt", dataset: { testid: "often-missed" } }, h("b", {}, t("ui.hints.misses")), " ",
+    often.map((finding) => t("ui.hints.missed", { label: finding.label_text, p: Math.round(finding.missed_often_at * 100) })).join(t("ui.ai.comma"))) : null;
+}
+
 /** `62 %(48–74 %)`, or nothing where the bundle gives no band. */
 function bandText(finding) {
   const shares = [finding.probability, finding.probability_low, finding.probability_high];
@@ -194,7 +201,7 @@ function hintLine(finding) {
   return h("li", { class: `qp-hint qp-flag-${finding.flag}` }, h("b", {}, finding.label_text), flagLine(finding));
 }
 
-/** `较可能 62 %(48–74 %) ⓘ`; without a band the number is in the tooltip only: alone it misleads. */
+/** `高于严格提示线 62 %(48–74 %) ⓘ`; without a band the number is in the tooltip only: alone it misleads. */
 export function flagLine(finding, lead = "") {
   const detail = flagDetail(finding);
   return h("span", { title: detail }, lead, known("flag", finding.flag), bandText(finding) ? ` ${bandText(finding)}` : "", lineText(finding),

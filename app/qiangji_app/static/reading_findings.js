@@ -30,7 +30,7 @@ export class FindingReview {
     const choice = (verdict, key) => h("button", { type: "button", class: `qp-verdict qp-verdict-${verdict}`, "aria-pressed": String(finding.verdict === verdict), title: key.toUpperCase(), dataset: { testid: `verdict-${verdict}` },
       onclick: () => guarded(() => this.decide(finding, verdict)) }, t(`ui.verdict.${verdict}`));
     const row = h("div", { class: `qp-finding qp-flag-${finding.flag}`, tabIndex: 0, dataset: { finding: finding.id, verdict: finding.verdict } },
-      h("span", { class: "qp-grow" }, h("b", {}, finding.label_text), h("span", { class: "qp-fine qp-line" }, finding.suppressed_by ? finding.suppressed_text || t("ui.ai.suppressed") : flagLine(finding)),
+      h("span", { class: "qp-grow" }, h("b", {}, finding.label_text), h("span", { class: "qp-line" }, finding.suppressed_by ? finding.suppressed_text || t("ui.ai.suppressed") : flagLine(finding)),
         finding.verdict === "edited" ? h("span", { class: "qp-line" }, `→ ${labelText(finding.verdict_label)}`) : null),
       can ? h("span", { class: "qp-verdicts", role: "group", "aria-label": known("ui.verdict", finding.verdict) }, Object.entries(VERDICTS).map(([key, verdict]) => choice(verdict, key)))
         : h("span", { class: "qp-badge", dataset: { testid: "verdict" } }, known("ui.verdict", finding.verdict)));
