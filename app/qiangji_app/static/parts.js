@@ -88,7 +88,7 @@ export function alarm(view, { compact = false, after = null } = {}) {
   return h("section", { class: "qp-alarm", role: "alert", dataset: { testid: "alarm" } },
     h("h3", {}, t(compact ? "ui.alarm.compact" : "ui.alarm.title")),
     compact ? null : h("ol", {}, h("li", {}, t("ui.alarm.patient")), repeats, h("li", {}, t("ui.alarm.county"))),
-    h("p", {}, machine.map((reason) => reason.text).join(";")),
+    h("p", {}, machine.map((reason) => reason.text).join(t("list.semicolon"))),
     contactLine(view.contact), view.alarm_seen ? seenLine(view.alarm_seen) : null,
     after && !view.alarm_seen && view.permissions.see_alarm && view.site.id === session().user.site.id ? seenButton(view.id, after) : null,
     h("p", { class: "qp-watermark-line" }, t("ui.ai.watermark")));

@@ -30,6 +30,7 @@ from qiangji_app.domain.workflow import State
 from qiangji_app.reader import age_at_examination
 from qiangji_app.services.ages import age_day
 from qiangji_app.services.triage import failed_outcome
+from qiangji_app.web.api.present_examination import prior_examination
 from qiangji_datasets.records import Radiograph, StudyIds
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -224,3 +225,15 @@ def test_the_study_date_of_a_file_is_among_its_facts() -> None:
 
     assert facts[STUDY_DATE] == "1995-06-01"
     assert STUDY_DATE not in failed_outcome(film(), "x").facts
+
+
+def test_a_prior_study_is_dated_by_its_files_and_not_by_its_upload() -> None:
+    old, own = recording(NOW, "1995-06-01"), recording(NOW - SECOND)
+
+    assert prior_examination([old], [own], None) == {
+        "examined_at": None,
+        "examined_on": "1995-06-01",
+        "is_later": False,
+    }
+    assert prior_examination([own], [old], None)["is_later"]
+    assert prior_examination([own], [old], None)["examined_at"] == (NOW - SECOND).isoformat()
