@@ -28,7 +28,13 @@ RATE_MARGIN_BPM: Final = 5.0
 #: Rounded up from the deviation of our QRS width from the cardiologists' (LUDB: 9 ms).
 QRS_MARGIN_MS: Final = 10.0
 
-_SOURCE: Final = "测量与模型对照(ACC/AHA/HRS 2006 心率定义;AHA/ACCF/HRS 2009 QRS 时限)"
+_SOURCE: Final = (
+    "测量与模型对照(ACC/AHA/HRS 2006 心率定义;AHA/ACCF/HRS 2009 QRS 时限;"
+    "第四版心肌梗死通用定义 2018)"
+)
+
+#: Said by every rule of ST elevation; ``params`` hold leads and the highest level in mV.
+_ELEVATION: Final = "ecg.statement.st_elevation"
 
 Params = dict[str, str | int | float]
 Calls = dict[str, LabelPrediction]
@@ -107,6 +113,14 @@ def _fibrillation(measured: EcgMeasurements, calls: Calls) -> Iterator[Statement
         yield from _claimed("af_claimed", calls, "af_flutter", numbers)
 
 
+def _elevation(measured: EcgMeasurements, calls: Calls) -> Iterator[Statement]:
+    """ST elevation by rule against ``mi``; the network's silence must not stand beside it."""
+    for stated in measured.statements:
+        if stated.code == _ELEVATION:
+            yield from _denied("st_denied", calls, ("mi",), stated.params)
+            return
+
+
 def _denied(
     kind: str, calls: Calls, labels: tuple[str, ...], numbers: Params
 ) -> Iterator[Statement]:
@@ -134,4 +148,5 @@ _JUDGES: Final[tuple[Callable[[EcgMeasurements, Calls], Iterator[Statement]], ..
     _rate,
     _width,
     _fibrillation,
+    _elevation,
 )

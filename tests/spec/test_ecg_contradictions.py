@@ -12,7 +12,7 @@ from qiangji_datasets.labels import UrgencyLevel
 from qiangji_datasets.messages import Catalogue, Language
 from qiangji_datasets.records import Modality
 from qiangji_inference.contradictions import contradictions
-from qiangji_inference.ecg_types import EcgMeasurements
+from qiangji_inference.ecg_types import EcgMeasurements, Statement
 from qiangji_inference.results import Flag, LabelPrediction, Prediction
 
 SINUS = EcgMeasurements(
@@ -31,6 +31,39 @@ def _ecg_says(**flags: Flag) -> tuple[Prediction, ...]:
 def _kinds(measured: EcgMeasurements, **flags: Flag) -> list[str]:
     found = contradictions(measured, _ecg_says(**flags))
     return [statement.code.removeprefix("ecg.contradiction.") for statement in found]
+
+
+ELEVATED = Statement(
+    "ecg.statement.st_elevation",
+    UrgencyLevel.CRITICAL,
+    "st_elevation",
+    "-",
+    {"leads": "II III aVF", "highest_mv": 0.32},
+)
+
+
+@pytest.mark.parametrize(
+    ("stated", "flags", "kinds"),
+    [
+        ((ELEVATED,), {"mi": NONE}, ["st_denied"]),
+        ((ELEVATED, ELEVATED), {"mi": NONE}, ["st_denied"]),
+        ((ELEVATED,), {"mi": POSSIBLE}, []),
+        ((ELEVATED,), {"mi": LIKELY}, []),
+        ((ELEVATED,), {"cd": NONE}, []),
+        ((replace(ELEVATED, code="ecg.statement.slow"),), {"mi": NONE}, []),
+        ((), {"mi": NONE}, []),
+    ],
+)
+def test_a_measured_st_elevation_does_not_stand_beside_a_silent_network(
+    stated: tuple[Statement, ...], flags: dict[str, Flag], kinds: list[str]
+) -> None:
+    assert _kinds(replace(SINUS, statements=stated), **flags) == kinds
+
+
+def test_the_contradiction_names_leads_height_and_probability() -> None:
+    found = contradictions(replace(SINUS, statements=(ELEVATED,)), _ecg_says(mi=NONE))
+
+    assert found[0].params == {"leads": "II III aVF", "highest_mv": 0.32, "percent": 52}
 
 
 @pytest.mark.parametrize(
