@@ -67,8 +67,8 @@ class CaseQuery:
 
     ``order`` is ``worklist`` (urgency, then waiting), ``newest`` or ``results`` (calls that nobody
     confirmed, then reports that nobody took note of, both by urgency, then all others; the newest
-    of each first). ``urgency_at_least`` is an ``UrgencyLevel``; 0 does not filter. ``family`` is a
-    case: it and all that were split from it.
+    of each first). ``urgency_at_least`` is an ``UrgencyLevel``; 0 does not filter. ``families``
+    are cases: they and all that were split from them.
     """
 
     site_ids: frozenset[str] | None = None  # None: all sites
@@ -76,7 +76,7 @@ class CaseQuery:
     modalities: frozenset[str] | None = None
     claimed_by: str = ""
     person_id: str = ""
-    family: str = ""
+    families: frozenset[str] = frozenset()
     urgency_at_least: int = 0
     order: str = "newest"
     limit: int | None = 100  # None: all

@@ -750,7 +750,7 @@ def test_a_database_of_before_the_split_of_requests_is_brought_up_to_date(
         case = unit.cases.get("c1")
         assert case is not None
         assert case.split_from == ""
-        assert [row.id for row in unit.cases.find(CaseQuery(family="c1"))] == ["c1"]
+        assert [row.id for row in unit.cases.find(CaseQuery(families=frozenset({"c1"})))] == ["c1"]
     again.store.close()
 
 

@@ -27,7 +27,7 @@ from qiangji_app.services.alarms import Seen, seen_in
 from qiangji_app.services.contacts import Contact, Directory
 from qiangji_app.services.context import Context
 from qiangji_app.services.identity import Differing, differing, mismatches
-from qiangji_app.services.splitting import siblings
+from qiangji_app.services.splitting import siblings_of
 from qiangji_datasets.errors import InputRejected, NotPermitted
 
 _WAITING: Final = frozenset({State.SUBMITTED, State.CLAIMED})
@@ -49,6 +49,7 @@ class Row:
     has_open_call: bool
     return_message: Message | None
     is_mismatched: bool  # a file names somebody else than the form; told while the case waits
+    siblings: Sequence[Case] = ()  # requests that went up together with this one
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class Detail:
     contact: Contact
     alarm_seen: Seen | None
     differing: Sequence[Differing]
-    siblings: Sequence[Case] = ()  # requests that went up together with this one
     in_files: Mapping[str, Patient] = field(default_factory=dict)  # by recording
 
 
@@ -124,7 +124,8 @@ def list_cases(ctx: Context, actor: Actor, wanted: Filter) -> Page:
         if wanted.text:
             return replace(_search(unit, actor, query, wanted), unread=unread)
         cases = [case for case in unit.cases.find(query) if _in(actor, case)]
-        return Page([_row(unit, case) for case in cases], unit.cases.count(query), unread)
+        rows = _with_siblings(unit, [_row(unit, case) for case in cases])
+        return Page(rows, unit.cases.count(query), unread)
 
 
 def version(ctx: Context, actor: Actor) -> str:
@@ -189,7 +190,7 @@ def _detail(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Detail:
     draft = unit.cases.draft(case.id)
     events = unit.events.of_case(case.id)
     return Detail(
-        row=_row(unit, case),
+        row=_with_siblings(unit, [_row(unit, case)])[0],
         findings=unit.cases.findings(case.id) if may_see_hints(actor, case) else (),
         draft=draft if draft is not None and draft.author_id == actor.user_id else None,
         writer_id=draft.author_id if draft is not None else "",
@@ -203,7 +204,6 @@ def _detail(ctx: Context, unit: Unit, actor: Actor, case: Case) -> Detail:
         contact=Directory(unit, ctx.clock.now()).other_side(actor, case),
         alarm_seen=seen_in(case, events),
         differing=tuple(differing(unit, case, ctx.clock.now())),
-        siblings=siblings(unit, case),
         in_files=_in_files(unit, case),
     )
 
@@ -258,7 +258,7 @@ def _search(unit: Unit, actor: Actor, query: CaseQuery, wanted: Filter) -> Page:
     seen = [_row(unit, case) for case in found.values() if _in(actor, case)]
     rows = [row for row in seen if _matches(row, wanted.text)]
     shown = rows[wanted.offset : wanted.offset + wanted.limit]
-    return Page(shown, len(rows), is_truncated=is_truncated)
+    return Page(_with_siblings(unit, shown), len(rows), is_truncated=is_truncated)
 
 
 def _state(name: str) -> State:
@@ -293,6 +293,12 @@ def _row(unit: Unit, case: Case) -> Row:
         is_mismatched=case.state in _WAITING
         and bool(mismatches(unit, case, case.submitted_at or case.created_at)),
     )
+
+
+def _with_siblings(unit: Unit, rows: Sequence[Row]) -> list[Row]:
+    """Each with the requests that went up together with it, asked for once."""
+    found = siblings_of(unit, [row.case for row in rows])
+    return [replace(row, siblings=found[row.case.id]) for row in rows]
 
 
 def _prior(unit: Unit, actor: Actor, case: Case) -> list[Row]:

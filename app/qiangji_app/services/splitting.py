@@ -21,8 +21,22 @@ _MAX_SIBLINGS = 20
 
 def siblings(unit: Unit, case: Case) -> Sequence[Case]:
     """Cases that were split from this one, or it from them; the oldest first."""
-    query = CaseQuery(family=case.split_from or case.id, limit=_MAX_SIBLINGS)
-    return [other for other in reversed(unit.cases.find(query)) if other.id != case.id]
+    return siblings_of(unit, [case])[case.id]
+
+
+def siblings_of(unit: Unit, cases: Sequence[Case]) -> dict[str, list[Case]]:
+    """The same of each case, by its id; one question for all."""
+    families = frozenset(map(_family, cases))
+    query = CaseQuery(families=families, limit=_MAX_SIBLINGS * len(families))
+    found = list(reversed(unit.cases.find(query))) if families else []
+    return {
+        case.id: [one for one in found if _family(one) == _family(case) and one.id != case.id]
+        for case in cases
+    }
+
+
+def _family(case: Case) -> str:
+    return case.split_from or case.id
 
 
 def split(ctx: Context, unit: Unit, actor: Actor, case: Case) -> tuple[Case, ...]:

@@ -326,9 +326,9 @@ def _where(statement: Select[Any], query: CaseQuery) -> Select[Any]:
         statement = statement.where(columns.claimed_by == query.claimed_by)
     if query.person_id:
         statement = statement.where(columns.person_id == query.person_id)
-    if query.family:
+    if query.families:
         statement = statement.where(
-            or_(columns.id == query.family, columns.split_from == query.family)
+            or_(columns.id.in_(query.families), columns.split_from.in_(query.families))
         )
     if query.urgency_at_least:
         statement = statement.where(columns.urgency_level >= query.urgency_at_least)

@@ -394,6 +394,27 @@ def test_each_worklist_holds_the_request_of_its_own_kind(county: County) -> None
         review.claim(county.ctx, county.caller("ecg_only").actor, film.id)
 
 
+def test_a_list_tells_of_each_request_what_went_up_with_it_and_of_no_other(
+    county: County,
+) -> None:
+    film, [ecg] = submit(county, both(county))
+    film2, [ecg2] = submit(county, both(county))
+    alone = county.submitted()
+    reader = county.caller("specialist").actor
+
+    listed = listing.list_cases(county.ctx, reader, Filter("worklist")).rows
+    found = listing.list_cases(county.ctx, reader, Filter("worklist", text=ecg2.id[-8:])).rows
+
+    assert {row.case.id: [one.id for one in row.siblings] for row in listed} == {
+        film.id: [ecg.id],
+        ecg.id: [film.id],
+        film2.id: [ecg2.id],
+        ecg2.id: [film2.id],
+        alone: [],
+    }
+    assert [[one.id for one in row.siblings] for row in found] == [[film2.id]]
+
+
 def test_who_sent_one_part_signs_none(county: County) -> None:
     film, [ecg] = submit(county, both(county))
     reader = county.unlocked("ecg_only")

@@ -123,6 +123,7 @@ class Presenter:
             "has_open_call": row.has_open_call,
             "returned_reason": self._returned(row),
             "is_demo": case.is_demo,
+            "siblings": [self._sibling(item) for item in row.siblings],
         }
 
     def site(self, site_id: str) -> Json:
@@ -189,7 +190,6 @@ class Presenter:
             "alarm_seen": self.seen(found.alarm_seen) if may_hint else None,
             "messages": [self._message(item, found.names) for item in found.messages],
             "prior": [self._prior(item, found.row.recordings) for item in found.prior],
-            "siblings": [self._sibling(item) for item in found.siblings],
             "timeline": [
                 {
                     "at": event.at.isoformat(),
