@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from qiangji_app.domain.report_words import opposites
 from qiangji_datasets.messages import Language
 
 
@@ -20,6 +21,13 @@ class TemplateField:
     default_zh: str
     default_en: str
     phrases_zh: tuple[str, ...]
+
+    def excludes(self) -> dict[str, list[str]]:
+        """By phrase, the others of this section that cannot stand beside it."""
+        return {
+            phrase: [other for other in self.phrases_zh if opposites([phrase, other])]
+            for phrase in self.phrases_zh
+        }
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class ReportTemplate:
                     "name": field.zh if is_zh else field.en,
                     "default": field.default_zh,
                     "phrases": list(field.phrases_zh),
+                    "excludes": field.excludes(),
                 }
                 for field in self.fields
             ],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qiangji_app.domain.case import Case, Finding, Verdict
 from qiangji_app.domain.impressions import says_normal
 from qiangji_app.domain.report import DraftReport, ReportContent, draft_digest
+from qiangji_app.domain.report_words import critical_words, opposites
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require, require_licence, visible_case
@@ -24,6 +25,7 @@ class Contradiction:
 
     code: str
     labels: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # of the report, where it is about words
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,11 @@ def _contradictions(
         yield Contradiction("presign.critical_unmarked", urgent)
     if has_call and not content.is_critical:
         yield Contradiction("presign.call_unmarked")
+    for pair in opposites([*content.fields.values(), content.impression]):
+        yield Contradiction("presign.words_exclude", words=pair)
+    named = critical_words(content.impression)
+    if named and not content.is_critical:
+        yield Contradiction("presign.critical_words", words=named)
 
 
 def _stated(content: ReportContent, findings: Iterable[Finding]) -> tuple[str, ...]:

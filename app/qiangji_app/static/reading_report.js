@@ -98,7 +98,7 @@ export class ReportEditor {
     const area = this.area(field.id, this.content.fields[field.id], (value) => { this.content.fields[field.id] = value; }, 1);
     const choices = field.phrases || [];
     return h("div", { class: "qp-report-field" }, h("label", {}, h("span", {}, field.name), area),
-      choices.length ? h("div", { class: "qp-chips" }, choices.map((choice) => h("button", { type: "button", class: "qp-chip", onclick: () => insert(area, choice) }, choice))) : null);
+      choices.length ? h("div", { class: "qp-chips" }, choices.map((choice) => h("button", { type: "button", class: "qp-chip", onclick: () => choose(area, choice, (field.excludes || {})[choice] || []) }, choice))) : null);
   }
 
   phrases(area, texts) {
@@ -210,6 +210,18 @@ export class ReportEditor {
     const signed = await signReport(this.view, { sha256: this.savedAs, template: this.template });
     if (signed) this.onsigned(signed);
   }
+}
+
+/** A phrase takes the place of those that cannot stand beside it. */
+function choose(area, text, excluded) {
+  for (const other of excluded) {
+    const at = area.value.indexOf(other);
+    if (at < 0) continue;
+    area.focus();
+    area.setSelectionRange(at, at + other.length);
+    if (!document.execCommand("delete")) area.setRangeText("", at, at + other.length, "end");
+  }
+  if (!area.value.includes(text)) insert(area, text);
 }
 
 /** Put a phrase at the cursor; Ctrl+Z takes it back. */

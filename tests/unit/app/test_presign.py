@@ -105,3 +105,16 @@ def test_a_report_is_assisted_where_a_hint_was_taken_over_and_not_where_all_were
     assert (rejected, rejected.is_assisted) == (AiUse(rejected=("effusion",)), False)
     assert (changed.edited, changed.is_assisted) == ((("effusion", "mass"),), True)
     assert not use_now([]).is_assisted
+
+
+def test_a_report_that_contradicts_its_own_words_is_told_before_signing() -> None:
+    written = replace(content("左侧大量气胸。"), fields={"pleura": "未见气胸线。"})
+
+    rows = contradictions(written, (), has_call=False)
+    marked = contradictions(replace(written, is_critical=True), (), has_call=False)
+
+    assert [(row.code, row.words) for row in rows] == [
+        ("presign.words_exclude", ("未见气胸", "气胸")),
+        ("presign.critical_words", ("大量气胸",)),
+    ]
+    assert [row.code for row in marked] == ["presign.words_exclude"]

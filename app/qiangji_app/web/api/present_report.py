@@ -5,7 +5,7 @@ from __future__ import annotations
 from qiangji_app.domain.report import DraftReport, SignedReport, draft_digest
 from qiangji_app.services.ai_use import AiUse, use_at
 from qiangji_app.services.listing import Detail
-from qiangji_app.services.presign import Presigned
+from qiangji_app.services.presign import Contradiction, Presigned
 from qiangji_app.web.api.words import Json, Words
 
 
@@ -59,13 +59,18 @@ def presigned(words: Words, found: Presigned) -> Json:
     return {
         "draft": draft(words, found.draft),
         "contradictions": [
-            {"code": item.code, "text": words.text(item.code, {"labels": ",".join(item.labels)})}
+            {"code": item.code, "text": words.text(item.code, _about(item))}
             for item in found.contradictions
         ],
         "ai_use": _use(words, found.use),
         "is_unlocked": found.is_unlocked,
         "needs_call": found.needs_call,
     }
+
+
+def _about(item: Contradiction) -> dict[str, str]:
+    quoted = "、".join(f"“{word}”" for word in item.words)
+    return {"labels": ",".join(item.labels), "words": quoted}
 
 
 def _use(words: Words, use: AiUse) -> Json:
