@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from qiangji_app.printing.ecg_paper import ecg_svg
 from qiangji_app.report_templates import load_templates
-from qiangji_app.services.ages import age_day, age_text, day_at
+from qiangji_app.services.ages import age_day, age_text, sent_day
 from qiangji_app.services.imaging import cell_png, film_png
 from qiangji_app.services.results import NotShown, ResultDocument, ResultPicture
 from qiangji_datasets.labels import labels
@@ -66,9 +66,9 @@ def _template() -> Any:  # Any: jinja2.Template
 
 
 def _age(document: ResultDocument, catalogue: Catalogue, language: Language) -> str:
-    sent = day_at(document.site, document.case.submitted_at or document.case.created_at)
+    sent = sent_day(document.case, document.site)
     day = age_day(document.patient, document.examined_on, sent)
-    return age_text(document.patient, day, catalogue, language)
+    return age_text(document.patient, day, catalogue, language, sent_on=sent)
 
 
 def _fields(document: ResultDocument, language: Language) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,8 @@ from qiangji_datasets.messages import Catalogue, Language
 
 #: Of a site that is not known here.
 _DEFAULT_ZONE: Final = "Asia/Shanghai"
+#: An examination sent up in the night after it is still that of the visit.
+_SAME_VISIT: Final = timedelta(days=1)
 
 
 def zone_of(unit: Unit, site_id: str) -> ZoneInfo:
@@ -48,14 +50,39 @@ def case_age_day(
     patient: Patient, case: Case, recordings: Iterable[Recording], site: Site | None
 ) -> date:
     """The day on which the age of a case's patient counts, wherever it is told."""
-    sent_on = day_at(site, case.submitted_at or case.created_at)
-    return age_day(patient, examination_day(recordings, zone_at(site)), sent_on)
+    return age_day(patient, examination_day(recordings, zone_at(site)), sent_day(case, site))
 
 
-def age_text(patient: Patient, day: date, catalogue: Catalogue, language: Language) -> str:
-    """Age in completed years, months or days; empty when unknown."""
+def sent_day(case: Case, site: Site | None) -> date:
+    """The day on which a case went up, until then was begun, on the calendar of its site."""
+    return day_at(site, case.submitted_at or case.created_at)
+
+
+def age_text(
+    patient: Patient,
+    day: date,
+    catalogue: Catalogue,
+    language: Language,
+    *,
+    sent_on: date | None = None,
+) -> str:
+    """Age in completed years, months or days; empty when unknown.
+
+    Parameters
+    ----------
+    day
+        On which the age counts: that of the examination.
+    sent_on
+        The day of the request: where the examination was more than a day earlier and the age
+        another, it is called that of the examination. None compares with nothing.
+    """
     age = patient.completed_age_on(day)
-    return "" if age is None else catalogue.text(f"age.{age.unit.value}", language, n=age.number)
+    if age is None:
+        return ""
+    told = catalogue.text(f"age.{age.unit.value}", language, n=age.number)
+    if sent_on is None or sent_on - day <= _SAME_VISIT or patient.completed_age_on(sent_on) == age:
+        return told
+    return catalogue.text("age.examined", language, age=told)
 
 
 def zone_at(site: Site | None) -> ZoneInfo:

@@ -149,7 +149,10 @@ def described(item: Differing, catalogue: Catalogue, language: Language) -> Diff
             return catalogue.text("identity.sent_on", language, day=day), stated
         if item.field == "age_years":
             told = as_examined(item.in_file, item.day)
-            both = (age_text(who, item.day, catalogue, language) for who in (item.form, told))
+            both = (
+                age_text(who, item.day, catalogue, language, sent_on=item.sent_on)
+                for who in (item.form, told)
+            )
             return next(both), next(both)
         return _shown(item.form, item.field), _shown(item.in_file, item.field)
 

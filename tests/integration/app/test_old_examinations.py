@@ -162,10 +162,10 @@ def test_an_age_is_that_of_the_examination(county: County) -> None:
     seen = view(county, case_id)
     found = identity.differences(county.ctx, actor, case_id, Language.ZH)
 
-    assert seen["patient"]["age_text"] == "35 岁"
+    assert seen["patient"]["age_text"] == "检查时 35 岁"
     assert seen["recordings"][0]["in_file"] == {"name": "赵某", "sex": "F", "age_text": "8 月龄"}
     assert [(item.in_form, item.in_file) for item in found if item.field == "age_years"] == [
-        ("35 岁", "8 月龄")
+        ("检查时 35 岁", "8 月龄")
     ]
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from qiangji_app.services import alarms, followup, listing
-from qiangji_app.services.ages import age_text
+from qiangji_app.services.ages import age_text, sent_day
 from qiangji_app.services.context import Caller, Context
 from qiangji_app.web.api.case_forms import CallContentForm, SignForm, Text
 from qiangji_app.web.api.cases import presenter, show, unlocked
@@ -94,10 +94,11 @@ def _patient(ctx: Context, who: Caller, alert: alarms.Alert) -> Json | None:
     patient, day = alert.patient, alert.age_day
     if patient is None or day is None:
         return None
+    sent_on = sent_day(alert.case, alert.contact.site if alert.contact else None)
     return {
         "name": patient.name,
         "sex": patient.sex,
-        "age_text": age_text(patient, day, ctx.catalogue, who.language),
+        "age_text": age_text(patient, day, ctx.catalogue, who.language, sent_on=sent_on),
         "visit_number": alert.case.request.visit_number,
         "patient_id": patient.patient_id,
     }

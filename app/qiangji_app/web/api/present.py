@@ -15,7 +15,7 @@ from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import Action, State
 from qiangji_app.ports import Upload
 from qiangji_app.services import access
-from qiangji_app.services.ages import age_text, case_age_day
+from qiangji_app.services.ages import age_text, case_age_day, sent_day
 from qiangji_app.services.alarms import Seen
 from qiangji_app.services.contacts import Contact
 from qiangji_app.services.context import Caller
@@ -264,13 +264,14 @@ class Presenter:
         return person_in_file(person, source, self._words.catalogue, self._words.language)
 
     def _patient_line(self, case: Case, patient: Patient, recordings: Sequence[Recording]) -> Json:
-        day = case_age_day(patient, case, recordings, self._sites.get(case.site_id))
+        site, words = self._sites.get(case.site_id), self._words
+        day, sent = case_age_day(patient, case, recordings, site), sent_day(case, site)
         age = patient.age_on(day)
         return {
             "name": patient.name,
             "sex": patient.sex,
             "age_years": None if age is None else round(age, 4),  # rounds no child to an adult
-            "age_text": age_text(patient, day, self._words.catalogue, self._words.language),
+            "age_text": age_text(patient, day, words.catalogue, words.language, sent_on=sent),
         }
 
     def _waiting(self, case: Case) -> int | None:

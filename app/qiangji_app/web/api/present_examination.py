@@ -78,5 +78,5 @@ def person_in_file(
     return {
         "name": person.name,
         "sex": person.sex,
-        "age_text": age_text(told, day, words, language),
+        "age_text": age_text(told, day, words, language, sent_on=day_at(site, sent_at(case, now))),
     }
