@@ -248,8 +248,12 @@ def test_a_file_of_another_patient_blocks_until_a_person_says_why(
     page.get_by_test_id("mismatch").wait_for()
     page.get_by_test_id("reason-yes").click()
 
-    expect(page.locator("dialog .qp-field-error")).to_be_visible()
+    for question in ("why-person", "why-date"):
+        expect(page.get_by_test_id(question).get_by_role("alert")).to_be_visible()
     page.get_by_test_id("reason").fill("设备登记有误")
+    page.get_by_test_id("reason-yes").click()
+    expect(page.get_by_test_id("why-date").get_by_role("alert")).to_be_visible()
+    page.get_by_test_id("date-reason").fill("以前的检查,请会诊")
     page.get_by_test_id("reason-yes").click()
     page.get_by_test_id("submitted").or_(page.get_by_test_id("override")).first.wait_for()
 
