@@ -75,6 +75,7 @@ export class ItemList {
         h("span", { class: `qp-item-state ${closed ? "qp-bad" : "qp-ok"}` }, t(closed ? "ui.upload.stored_closed" : "ui.upload.stored")),
         one.kind ? button(t("ui.capture.look"), () => look(view, one), { kind: "quiet", testid: "look" }) : null,
         view.permissions.edit ? button(t(refused ? "ui.capture.replace" : "ui.capture.remove"), () => this.onremove(one), { kind: "quiet", testid: "remove-recording" }) : null),
+      one.same_as ? h("p", { class: "qp-card qp-card-warn", dataset: { testid: "same-file" } }, t("ui.capture.same_file", { name: one.same_as })) : null,
       closed ? closedCard(one) : [dateLine(one), gateCards(one), aiBox(one, findingsOf(view, one))]);
   }
 }

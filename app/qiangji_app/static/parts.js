@@ -3,6 +3,9 @@ import { get, hasText, labels, post, session, t } from "/static/api.js";
 import { contactLine, seenButton, seenLine } from "/static/calls.js";
 import { button, debounce, duration, fill, guarded, h, when } from "/static/dom.js";
 
+/** Code of the notice that a film shows no chest. */
+const NOT_CHEST = "film.not_chest";
+
 /** Text of a code of ours, or the code itself when the catalogue does not know it. */
 export function known(prefix, code) {
   const key = `${prefix}.${code}`;
@@ -130,14 +133,21 @@ function isUnremarkable(recording, findings) {
     && !findings.some((finding) => finding.suppressed_by || (isAbnormal(finding) && (finding.flag !== "none" || finding.is_uncertain)));
 }
 
+/** Of a picture of something else, exposure and borders say nothing. */
+function aboutTheFile(notices) {
+  const isOther = notices.some((notice) => notice.code === NOT_CHEST);
+  return isOther ? notices.filter((notice) => notice.code === NOT_CHEST || !notice.code.startsWith("film.")) : notices;
+}
+
 /** Quality of one recording: a card a notice, or one green card. */
 export function gateCards(recording) {
   if (isPending(recording)) return h("div", { class: "qp-card qp-card-wait" }, h("span", { class: "qp-spinner" }), t("ui.gate.checking"));
   const notices = [...(recording.refusal ? [{ ...recording.refusal, severity: "refuse" }] : []), ...(recording.notices || [])];
+  const shown = aboutTheFile(notices);
   const wasChecked = recording.ai_status === "done" || recording.ai_status === "out_of_scope";
   if (!notices.length && !wasChecked) return null; // nothing is called good that was not checked
   if (!notices.length) return h("div", { class: "qp-card qp-card-ok" }, t("ui.gate.good"));
-  return h("div", { class: "qp-cards" }, notices.map((notice) =>
+  return h("div", { class: "qp-cards" }, shown.map((notice) =>
     h("div", { class: `qp-card qp-card-${notice.severity === "refuse" ? "refuse" : "warn"}`, dataset: { testid: `gate-${notice.code}` } },
       h("b", {}, t(notice.severity === "refuse" ? "ui.gate.refuse" : "ui.gate.warn")), h("span", {}, notice.text),
       notice.advice && h("p", { class: "qp-advice" }, notice.advice))));

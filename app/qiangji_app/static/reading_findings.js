@@ -38,9 +38,9 @@ export class FindingReview {
     return row;
   }
 
-  /** The same verdict again takes it back. */
+  /** The same verdict again changes nothing: a second key stroke must not undo a decision unseen. */
   async decide(finding, verdict) {
-    if (finding.verdict === verdict && verdict !== "edited") return this.send(finding, { verdict: "open" });
+    if (finding.verdict === verdict && verdict !== "edited") return undefined;
     if (verdict !== "edited") return this.send(finding, { verdict });
     const label = await chooseLabel(finding);
     return label ? this.send(finding, { verdict, label }) : undefined;

@@ -15,6 +15,7 @@ from qiangji_app.domain.case import ClinicalRequest, RecordingState, RequestedUr
 from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.workflow import State
 from qiangji_app.services import capture, identity, recordings, review, uploading
+from qiangji_app.web.api.cases import show
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.messages import Language
 
@@ -599,3 +600,14 @@ def test_chest_pain_makes_a_case_urgent_whatever_the_ai_says(county: County) -> 
     county.upload(other)
 
     assert county.case(other).urgency_level == 3
+
+
+def test_a_file_put_in_twice_names_the_first(county: County) -> None:
+    case_id = county.draft()
+    county.upload(case_id, b"other")
+    county.upload(case_id, b"other")
+
+    seen = show(county.ctx, county.caller("operator"), case_id)["recordings"]
+
+    twins = [row for row in seen if row["same_as"]]
+    assert [row["same_as"] for row in twins] == [seen[-2]["file_name"]]

@@ -29,7 +29,7 @@ from qiangji_app.web.api.present_examination import (
     person_in_file,
     prior_examination,
 )
-from qiangji_app.web.api.present_recording import finding, recording
+from qiangji_app.web.api.present_recording import finding, recording, same_file
 from qiangji_app.web.api.present_report import draft, presigned, report
 from qiangji_app.web.api.words import Json, Words, iso
 from qiangji_datasets.labels import UrgencyLevel
@@ -165,6 +165,7 @@ class Presenter:
             "unlicensed": self._unlicensed(case, found.row.recordings),
             "recordings": [
                 self.recording(item, case, may_hint=may_hint, in_file=found.in_files.get(item.id))
+                | {"same_as": same_file(item, found.row.recordings)}
                 for item in found.row.recordings
             ],
             "findings": [

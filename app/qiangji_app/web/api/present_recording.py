@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from qiangji_app.domain.case import Finding, Recording
@@ -50,6 +50,13 @@ def recording(words: Words, item: Recording, *, may_hint: bool) -> Json:
     if may_hint:
         view |= _ai_part(words, item)
     return view
+
+
+def same_file(item: Recording, others: Iterable[Recording]) -> str | None:
+    """Name of the file that came in before with the very same content; None for a new one."""
+    twins = (one for one in others if one.blob_sha256 == item.blob_sha256)
+    first = next(twins, item)
+    return None if first.id == item.id else first.file_name
 
 
 def finding(
@@ -116,6 +123,7 @@ def _ai_part(words: Words, item: Recording) -> Json:
             {"id": map_id(row["name"], label), "label": label, "bundle": row["name"]}
             for row in rows(bundles)
             for label in row.get("labels", [])
+            if labels()[label].is_abnormal
         ],
         "ms": reading.get("ms", {}),
     }
