@@ -96,6 +96,11 @@ def test_a_typed_form_survives_a_reload(desk: Desk) -> None:
     page = desk.sign_in("operator")
     fill_form(page, "赵一")
     page.get_by_test_id("form-symptom").fill("胸闷")
+    page.get_by_test_id("take-chest-pain").click()
+    expect(page.get_by_test_id("form-requested-chest_pain")).to_have_attribute(
+        "aria-checked", "true"
+    )
+    expect(page.get_by_test_id("propose-chest-pain")).to_have_count(0)
 
     page.get_by_test_id("form-age_unit").select_option("months")
 

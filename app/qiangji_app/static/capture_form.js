@@ -13,6 +13,8 @@ const EMPTY = {
 };
 /** Fields whose words are turned into a day or a moment: the browser's own would follow its language. */
 const CALENDAR = { birth_date: dayOf, onset_at: momentOf };
+/** Words of the symptoms for which the request asks whether it is routine. */
+const CHEST_PAIN = /胸痛|胸闷|心前区|心绞痛|chest pain/i;
 const PERSON = ["name", "id_number", "birth_date", "age_years", "sex", "phone", "patient_id"];
 
 export class RequestForm {
@@ -43,6 +45,7 @@ export class RequestForm {
     this.mismatch = h("div", { class: "qp-wide-field" });
     this.duplicates = h("div", { class: "qp-wide-field" });
     this.fileFacts = h("div", { class: "qp-wide-field" });
+    this.proposal = h("div", { class: "qp-wide-field", role: "status" });
     fill(this.element,
       this.segments("requested", ["emergency", "chest_pain", "routine"], "ui.requested", "ui.form.requested"),
       this.segments("kind", ["known", "emergency"], "ui.kind", "ui.form.kind"),
@@ -52,7 +55,7 @@ export class RequestForm {
       this.fileFacts, this.mismatch, this.duplicates,
       this.field("phone", { type: "tel", maxLength: 32 }), this.field("visit_number", { maxLength: 64 }), this.field("patient_id", { maxLength: 64 }),
       this.dated("onset_at", "ui.form.onset_form", { maxLength: 20, title: t("ui.form.onset_title") }),
-      this.field("symptom", { area: true }), this.field("history", { area: true }));
+      this.field("symptom", { area: true }), this.proposal, this.field("history", { area: true }));
   }
 
   field(name, { area = false, ...props } = {}) {
@@ -168,6 +171,7 @@ export class RequestForm {
         choice.tabIndex = on || (!this.values[name] && choice === input.firstChild) ? 0 : -1;
       }
     }
+    this.propose();
     const unknown = this.values.kind === "emergency";
     this.element.querySelector('[data-field="id_number"]').hidden = unknown;
     const reckoned = this.values.birth_date ? ageFrom(this.values.birth_date) : null;
@@ -175,6 +179,15 @@ export class RequestForm {
     this.inputs.age_years.placeholder = reckoned ? reckoned.age_years : "";
     this.unit.value = (reckoned || this.values).age_unit;
     this.element.querySelector('[data-field="onset_at"]').classList.toggle("qp-asked", this.values.requested !== "routine" && !this.values.onset_at);
+  }
+
+  /** Chest pain among the symptoms of a routine request: proposed, a person decides. */
+  propose() {
+    const asks = this.values.requested === "routine" && CHEST_PAIN.test(this.values.symptom);
+    if (asks === this.isProposed) return;
+    this.isProposed = asks;
+    fill(this.proposal, asks ? h("p", { class: "qp-card qp-card-warn", dataset: { testid: "propose-chest-pain" } }, t("ui.form.propose_chest_pain"), " ",
+      button(t("ui.requested.chest_pain"), () => this.typed("requested", "chest_pain"), { testid: "take-chest-pain" })) : null);
   }
 
   /** First field that keeps the case from going up, marked, with what is wrong; null when none. */
