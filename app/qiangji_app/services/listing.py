@@ -49,6 +49,7 @@ class Row:
     has_open_call: bool
     return_message: Message | None
     is_mismatched: bool  # a file names somebody else than the form; told while the case waits
+    impression: str  # of the signed version that counts; empty where none is signed
     siblings: Sequence[Case] = ()  # requests that went up together with this one
 
 
@@ -80,6 +81,7 @@ class Holding:
     state: State
     user_id: str
     since: datetime | None
+    report_version: int
 
 
 @dataclass(frozen=True)
@@ -173,8 +175,8 @@ def holding(ctx: Context, actor: Actor, case_id: str) -> Holding:
         case = visible_case(unit, actor, case_id)
         draft = unit.cases.draft(case.id) if case.report_version else None
     if draft is not None:
-        return Holding(case.state, draft.author_id, None)
-    return Holding(case.state, case.claimed_by, case.claimed_at)
+        return Holding(case.state, draft.author_id, None, case.report_version)
+    return Holding(case.state, case.claimed_by, case.claimed_at, case.report_version)
 
 
 def note_warnings_read(ctx: Context, actor: Actor, case_id: str) -> None:
@@ -289,6 +291,7 @@ def _row(unit: Unit, case: Case) -> Row:
         patient=unit.persons.get(case.person_id),
         recordings=unit.cases.recordings(case.id),
         has_open_call=any(call.outcome != "confirmed" for call in calls),
+        impression=unit.cases.signed(case.id)[-1].content.impression if case.report_version else "",
         return_message=messages[-1] if messages and case.state is State.RETURNED else None,
         is_mismatched=case.state in _WAITING
         and bool(mismatches(unit, case, case.submitted_at or case.created_at)),

@@ -1,6 +1,7 @@
 /** The bars under the header: AI alarms without a report and calls without an answer. */
 import { getChanged, hasRole, t } from "/static/api.js";
-import { contactLine, seenButton, seenLine } from "/static/calls.js";
+import { calledText, contactLine, seenButton, seenLine } from "/static/calls.js";
+import { attend, stripInDialogs } from "/static/alert_signal.js";
 import { debounce, duration, every, fill, guarded, h, when } from "/static/dom.js";
 import { known, personLine } from "/static/parts.js";
 
@@ -20,7 +21,7 @@ export function watchAlerts(area, oncount = () => {}) {
         mark = changed.mark || "";
         const { items, unread_results: unread = 0 } = changed.body;
         const loud = items.map((item) => item.key);
-        if (heard && loud.some((one) => !heard.has(one))) beep();
+        if (heard && loud.some((one) => !heard.has(one))) attend();
         heard = new Set([...(heard || []), ...loud]);
         draw(area, items, refresh);
         oncount(unread);
@@ -34,8 +35,24 @@ export function watchAlerts(area, oncount = () => {}) {
     }
     tellAges(area);
   };
+  keepInSight(area);
   every(ALERT_SECONDS, refresh, { hidden: HIDDEN_SECONDS });
   window.addEventListener("qp-acted", debounce(refresh, ACTED_MS));
+}
+
+/** The bars stay at the top of the screen when the page under them is scrolled. */
+function keepInSight(area) {
+  const place = h("div", {}); // holds the bars' room, so that the page does not jump
+  area.before(place);
+  const follow = () => {
+    const isStuck = place.getBoundingClientRect().top < 0 && area.childElementCount > 0;
+    if (isStuck && !area.classList.contains("qp-alerts-stuck")) place.style.height = `${area.offsetHeight}px`;
+    if (!isStuck) place.style.height = "0px";
+    area.classList.toggle("qp-alerts-stuck", isStuck);
+    document.documentElement.style.setProperty("--qp-stuck", isStuck ? `${area.offsetHeight}px` : "0px");
+  };
+  document.addEventListener("scroll", follow, { passive: true, capture: true });
+  new ResizeObserver(follow).observe(area);
 }
 
 /** Say above the bars that the line is down; they stay, with the number to telephone. An empty text takes it back. */
@@ -50,16 +67,20 @@ function draw(area, items, refresh) {
   const print = JSON.stringify(items);
   if (area.dataset.print === print) return;
   area.dataset.print = print;
+  stripInDialogs(inOrder(items).filter((item) => item.is_own_site && !item.seen).map(strip));
   const bars = inOrder(items).map((item) => bar(item, refresh));
   fill(area, bars.length > 1 ? h("p", { class: "qp-alert-count", role: "status" }, t("ui.alert.count", { n: bars.length })) : null, bars);
 }
+
+/** The same in one line, for a dialog that lies over the bars. */
+const strip = (item) => [h("b", {}, known("ui.alert", item.kind), " ", item.patient ? item.patient.name || t("ui.person.unnamed") : t("ui.alert.draft", { id: item.short_id })), " · ", calledText(item), " · ", contactLine(item.contact, item.site)];
 
 /** Who, what, since when, what to do, whom to call: all of it at a glance, on a phone too. */
 function bar(item, refresh) {
   return h("div", { class: `qp-alert qp-alert-${item.kind} ${item.seen ? "qp-alert-seen" : ""}`, dataset: { testid: `alert-${item.kind}` } },
     h("div", { class: "qp-alert-what" },
       h("p", { class: "qp-alert-who" }, h("span", { class: "qp-alert-kind" }, known("ui.alert", item.kind)), who(item), h("span", {}, item.site.name), since(item.since)),
-      h("p", { class: "qp-alert-text" }, item.text)),
+      h("p", { class: "qp-alert-text" }, calledText(item))),
     h("div", { class: "qp-alert-do" },
       h("span", { class: "qp-alert-now", dataset: { testid: "alert-do" } }, item.seen ? seenLine(item.seen) : t(`ui.alert.do.${item.kind}.${item.is_own_site ? "site" : "reader"}`)),
       item.kind === "ai_alarm" && item.may_mark_seen && !item.seen ? seenButton(item.case_id, () => guarded(refresh)) : null,
@@ -93,19 +114,4 @@ function tellAges(area) {
 function inOrder(items) {
   const rank = (item) => (item.kind === "critical_call" ? 0 : item.seen ? 2 : 1);
   return [...items].sort((a, b) => rank(a) - rank(b) || Date.parse(b.since) - Date.parse(a.since));
-}
-
-/** Three short tones; silent until somebody has touched the page, as browsers demand. */
-function beep() {
-  const Audio = window.AudioContext;
-  if (!Audio || (navigator.userActivation && !navigator.userActivation.hasBeenActive)) return;
-  const context = new Audio();
-  for (let i = 0; i < 3; i += 1) {
-    const tone = context.createOscillator();
-    tone.frequency.value = 880;
-    tone.connect(context.destination);
-    tone.start(context.currentTime + i * 0.3);
-    tone.stop(context.currentTime + i * 0.3 + 0.15);
-  }
-  setTimeout(() => context.close(), 1500);
 }

@@ -1,7 +1,7 @@
 /** Critical calls and AI alarms: whom to telephone, who has looked, how a call ended. */
 import { post, t } from "/static/api.js";
 import { button, confirmed, dialog, h, toast, when } from "/static/dom.js";
-import { personLine } from "/static/parts.js";
+import { known, personLine } from "/static/parts.js";
 
 /** A number to touch; an extension after 转 is shown, not dialled. */
 export function phoneLink(number) {
@@ -30,13 +30,19 @@ export function seenButton(caseId, after) {
   }, { testid: "see-alarm" });
 }
 
+/** What was called: the kind in bold, then the words where they say more. */
+export function calledText({ code, text }) {
+  const kind = code && code !== "other" ? known("ui.call.code", code) : "";
+  return [kind && h("b", { class: "qp-call-kind", dataset: { testid: "call-kind" } }, kind), kind && text !== kind ? t("ui.call.then") : "", text === kind ? "" : text];
+}
+
 /** Critical calls of a case with who confirmed them; open ones can be answered here. */
 export function callList(view, after) {
   return (view.calls || []).map((one) => {
     const open = one.outcome !== "confirmed";
     return h("section", { class: `qp-call ${open ? "qp-call-open" : ""}`, role: open ? "alert" : "note", dataset: { testid: "call" } },
       h("h4", {}, t("ui.call.title"), " ", h("span", { class: "qp-badge" }, one.outcome_text || one.outcome)),
-      h("p", {}, one.text), h("p", { class: "qp-fine" }, `${one.raised_by || ""} ${when(one.raised_at)}`),
+      h("p", {}, calledText(one)), h("p", { class: "qp-fine" }, `${one.raised_by || ""} ${when(one.raised_at)}`),
       one.read_back ? h("p", {}, readBack(one)) : null,
       open ? h("p", {}, contactLine(view.contact)) : null,
       open && view.permissions.confirm_call ? button(t(`ui.call.answer.${one.answer_as}`), () => confirmCall(one, view, after), { kind: "danger", testid: "confirm-call" }) : null);
@@ -69,7 +75,7 @@ export async function confirmCall(one, view, after) {
   const refuse = (text, input) => { hint.textContent = text; hint.hidden = false; input.focus(); return false; };
   const done = await dialog({
     title: t(`ui.call.answer.${one.answer_as}`),
-    body: h("div", {}, h("p", {}, personLine(view.patient)), h("p", { class: "qp-quote" }, one.text), isReceiver ? null : h("p", { class: "qp-fine" }, t(`ui.call.answer_text.${one.answer_as}`)),
+    body: h("div", {}, h("p", {}, personLine(view.patient)), h("p", { class: "qp-quote" }, calledText(one)), isReceiver ? null : h("p", { class: "qp-fine" }, t(`ui.call.answer_text.${one.answer_as}`)),
       isReceiver ? null : h("label", {}, t("ui.call.how"), outcome), isCaller ? h("label", {}, t("ui.call.read_back_by"), by) : null, h("label", {}, t("ui.call.read_back"), area), hint),
     actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t(isReceiver ? "ui.call.answer.receiver" : "ui.call.record"), kind: "danger", testid: "send-read-back", run: async () => {
       if (!outcome.value) return refuse(t("ui.call.how_needed"), outcome);

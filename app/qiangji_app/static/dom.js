@@ -82,9 +82,19 @@ function toastArea() {
   return area;
 }
 
-/** A short message at the edge; errors stay until closed. `undo` adds a button. */
+/** Take away what was refused or failed before: something has worked since. */
+export function clearErrors() {
+  for (const one of document.querySelectorAll("#qp-toasts .qp-toast-error")) one.remove();
+}
+
+/**
+ * A short message at the edge. An error stays until closed, or until an act succeeds; the same one
+ * stands there once. `undo` adds a button.
+ */
 export function toast(text, { kind = "ok", advice = "", undo = null } = {}) {
-  const item = h("div", { class: `qp-toast qp-toast-${kind}` }, h("div", {}, text, advice && h("div", { class: "qp-toast-advice" }, advice)));
+  if (kind === "ok") clearErrors();
+  for (const one of document.querySelectorAll(`#qp-toasts .qp-toast-${kind}`)) if (one.dataset.text === text) one.remove();
+  const item = h("div", { class: `qp-toast qp-toast-${kind}`, dataset: { text } }, h("div", {}, text, advice && h("div", { class: "qp-toast-advice" }, advice)));
   const close = () => item.remove();
   if (undo) item.append(button(t("ui.common.undo"), async () => { close(); await undo(); }, { kind: "quiet" }));
   item.append(h("button", { type: "button", class: "qp-x", "aria-label": t("ui.common.close"), onclick: close }, "×"));
@@ -136,6 +146,7 @@ export function dialog({ title, body, actions = [], wide = false, testid = "", v
     });
     (document.querySelector(".qp-overlay-root") || document.body).append(box);
     box.showModal();
+    window.dispatchEvent(new CustomEvent("qp-dialog", { detail: box })); // what lies under it may have to be said in it
     const first = box.querySelector("[autofocus], textarea, input:not([type=hidden]), select") || foot[0] || close;
     first.focus();
   });

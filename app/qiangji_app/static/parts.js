@@ -349,13 +349,13 @@ export const partNote = (n, total) => h("p", { class: "qp-card qp-card-warn", ro
 export const truncatedNote = () => h("p", { class: "qp-card qp-card-warn", role: "note", dataset: { testid: "truncated" } }, t("ui.list.truncated"));
 
 /** Row of a case in a list of the site. */
-export function caseRow(row, { onopen, extra = null }) {
+export function caseRow(row, { onopen, extra = null, line = "" }) {
   const waiting = row.state === "submitted" || row.state === "claimed" ? t("ui.case.waiting", { time: duration(row.waiting_minutes) }) : "";
   return h("button", { type: "button", class: `qp-case-row qp-edge-${row.urgency ? row.urgency.level : "routine"}`, dataset: { testid: "case-row", case: row.id }, onclick: () => guarded(onopen) },
     row.thumb_url ? h("img", { src: row.thumb_url, alt: "", class: "qp-thumb", loading: "lazy" }) : h("span", { class: "qp-thumb qp-thumb-none" }, modalitiesText(row)),
     h("span", { class: "qp-case-main" }, h("span", { class: "qp-case-top" }, personLine(row.patient), demoBadge(row), oldBadge(row)),
       h("span", { class: "qp-fine" }, [row.short_id, modalitiesText(row), when(row.submitted_at || row.created_at), waiting].filter(Boolean).join(" · ")),
-      siblingLines(row),
+      line ? h("span", { class: "qp-row-impression", dataset: { testid: "row-impression" } }, line.trim().split("\n", 1)[0]) : null, siblingLines(row),
       row.returned_reason ? h("span", { class: "qp-returned" }, `${t("ui.case.returned")} ${row.returned_reason.reason_text} ${row.returned_reason.text}`) : null),
     h("span", { class: "qp-case-side" }, stateBadge(row.state),
       row.has_open_call ? h("span", { class: "qp-badge qp-urgency-critical" }, t("ui.call.title")) : null, extra));

@@ -46,6 +46,7 @@ export class PasswordField {
     this.wrong.textContent = text;
     this.wrong.hidden = false;
     this.input.select();
+    this.wrong.scrollIntoView({ block: "nearest" });
     return false;
   }
 }

@@ -1,6 +1,6 @@
 /** The report: structured template, phrases, autosaved draft, signature. */
 import { labels, labelText, put, session, t } from "/static/api.js";
-import { beforeLeaving, confirmed, debounce, fill, guarded, h, showError, toast, when } from "/static/dom.js";
+import { beforeLeaving, clearErrors, confirmed, debounce, fill, guarded, h, showError, toast, when } from "/static/dom.js";
 import { modalitiesOf } from "/static/parts.js";
 import { signReport } from "/static/reading_sign.js";
 import { templatesFor } from "/static/templates.js";
@@ -27,6 +27,8 @@ export class ReportEditor {
     });
     this.clock = setInterval(() => this.showUnlock(), 15000);
     this.stay = beforeLeaving(() => this.settle());
+    this.warn = (event) => { if (this.dirty && this.hasFailed) event.preventDefault(); }; // the browser asks before these words are lost
+    window.addEventListener("beforeunload", this.warn);
     this.leave = (event) => { if (this.dirty || this.sending) event.preventDefault(); };
     window.addEventListener("beforeunload", this.leave);
     guarded(() => this.open());
@@ -35,6 +37,7 @@ export class ReportEditor {
   close() {
     clearInterval(this.clock);
     this.stay();
+    window.removeEventListener("beforeunload", this.warn);
     this.flush().catch(showError).finally(() => window.removeEventListener("beforeunload", this.leave));
   }
 
@@ -177,8 +180,11 @@ export class ReportEditor {
       const { saved_at: at, sha256 } = await put(`/cases/${this.view.id}/draft`, { template_id: template, fields, impression, advice, findings, measurements, is_critical: critical });
       this.savedAs = sha256;
       this.say(t("ui.report.saved", { at: when(at, { seconds: true }) }));
+      if (this.hasFailed) clearErrors();
+      this.hasFailed = false;
     } catch (error) {
       this.dirty = true;
+      this.hasFailed = true;
       this.say(t("ui.report.not_saved"), true);
       if (error.status !== 0) throw error;
       this.saveSoon();

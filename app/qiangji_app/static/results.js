@@ -1,11 +1,12 @@
 /** 结果: signed results of the site, one result in full, taking note of it. */
-import { cases, post, query, start, t } from "/static/api.js";
-import { button, dialog, fill, guarded, h, showError, toast } from "/static/dom.js";
+import { ApiError, cases, get, post, query, start, t } from "/static/api.js";
+import { button, dialog, every, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { callList } from "/static/calls.js";
 import { caseRow, demoBadge, liveList, loadCase, messageThread, oldBadge, personLine, placeholder, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
 import { reportSection } from "/static/result_view.js";
 import { showViewer } from "/static/viewer_host.js";
 
+const FOLLOW_SECONDS = 5; // a report that is being read may be amended meanwhile
 const MOST = 200; // rows a page asks for, as the server allows
 
 /** Start the page in an element. */
@@ -35,6 +36,8 @@ class ResultsPage {
 
   show() {
     if (this.list) this.list.stop();
+    if (this.stopFollowing) this.stopFollowing();
+    this.stopFollowing = null;
     if (this.viewer && this.viewer.destroy) this.viewer.destroy();
     this.list = null;
     this.viewer = null;
@@ -61,7 +64,7 @@ class ResultsPage {
         fill(count, h("b", {}, t("ui.results.unread", { n: page.unread })), ` · ${t("ui.results.total", { n: page.total })}`);
         return page;
       },
-      row: (row) => caseRow(row, { onopen: () => this.go(row.id), extra: [row.urgency && row.urgency.level === "critical" ? urgencyBadge(row.urgency) : null,
+      row: (row) => caseRow(row, { onopen: () => this.go(row.id), line: row.impression, extra: [row.urgency && row.urgency.level === "critical" ? urgencyBadge(row.urgency) : null,
         row.report_version > 1 ? h("span", { class: "qp-badge qp-state-returned", dataset: { testid: "amended" } }, t("ui.result.amended_to", { n: row.report_version })) : null] }), empty: "ui.results.empty",
     });
   }
@@ -87,7 +90,32 @@ class ResultsPage {
           older.length ? h("details", { class: "qp-fold" }, h("summary", {}, t("ui.result.older", { n: older.length })), older.map((report) => reportSection(view, report))) : null,
           h("details", { class: "qp-fold" }, h("summary", {}, t("ui.message.title")), messageThread(view, () => this.showCase(view.id))), timeline(view)),
         h("section", { class: "qp-panel qp-panel-dark" }, stage)));
+    this.follow(view);
     guarded(async () => { this.viewer = await showViewer(stage, { view, withMap: false }); });
+  }
+
+  /** Watch for a newer version than the page shows; a red line leads to it. */
+  follow(view) {
+    if (this.stopFollowing) this.stopFollowing();
+    const stop = every(FOLLOW_SECONDS, async () => {
+      try {
+        const { report_version: version } = await get(`/cases/${encodeURIComponent(view.id)}/holder`);
+        if (this.stopFollowing === stop && version > view.report_version) this.tellNewer(view, version);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error; // the bar under the header says that the line is down
+      }
+    }, { now: false });
+    this.stopFollowing = stop;
+  }
+
+  tellNewer(view, version) {
+    const told = this.page.querySelector('[data-testid="newer-version"]');
+    if (told && told.dataset.version === String(version)) return;
+    if (told) told.remove();
+    const words = view.report_version ? t("ui.result.newer", { old: view.report_version }) : t("ui.result.signed_now");
+    this.page.prepend(h("section", { class: "qp-newer", role: "alert", dataset: { testid: "newer-version", version: String(version) } }, h("b", {}, words),
+      button(t("ui.result.open_newer", { n: version }), () => this.showCase(view.id), { kind: "danger", testid: "open-newer" })));
+    for (const one of this.page.querySelectorAll('[data-testid="acknowledge"]')) one.disabled = true;
   }
 
   head(view, newest) {
@@ -106,12 +134,18 @@ class ResultsPage {
       title: t("ui.result.acknowledge"),
       body: h("div", {}, h("p", {}, t("ui.result.acknowledge_text", { n: report.version })), h("p", { class: "qp-quote" }, report.impression), note),
       actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.result.acknowledge"), kind: "primary", testid: "ack-yes", run: async () => {
-        await post(`/cases/${view.id}/acknowledge`, { report_version: report.version, note: note.value.trim() });
-        return true;
+        try {
+          await post(`/cases/${view.id}/acknowledge`, { report_version: report.version, note: note.value.trim() });
+          return t("ui.result.acknowledged");
+        } catch (error) {
+          if (error.code !== "report.amended") throw error;
+          return { amended: error.message };
+        }
       } }],
     });
     if (!done) return;
-    toast(t("ui.result.acknowledged"));
+    if (done.amended) toast(done.amended, { kind: "warn" });
+    else toast(done);
     await this.showCase(view.id);
   }
 }

@@ -219,6 +219,7 @@ def test_everybody_can_ask_who_holds_a_case_and_it_leaves_no_trace(county: Count
     review.amend(county.ctx, reader, case_id, "笔误")
     amending = listing.holding(county.ctx, reader, case_id)
 
+    assert (held.report_version, free.report_version) == (0, 1)
     assert (held.state, held.user_id, held.since) == (State.CLAIMED, reader.user_id, since)
     assert (free.state, free.user_id) == (State.SIGNED, "")
     assert amending.user_id == reader.user_id

@@ -23,6 +23,7 @@ from qiangji_app.services import (
     uploading,
 )
 from qiangji_app.services.calling import CallContent
+from qiangji_app.web.api.cases import presenter
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted, WrongState
 
 
@@ -386,6 +387,11 @@ def test_a_critical_report_is_signed_only_with_a_call_or_after_one(county: Count
     review.amend(county.ctx, caller.actor, case_id, "补充")
     county.sign(caller, case_id)
 
+    township = county.caller("township")
+    row = presenter(county.ctx, township).row(
+        listing.view_case(county.ctx, township.actor, case_id).row
+    )
+    assert row["impression"] == content().impression
     assert alert.call is not None
     assert (alert.kind, alert.call.code, alert.call.text) == (
         "critical_call",

@@ -76,6 +76,7 @@ def _alert(ctx: Context, who: Caller, present: Presenter, alert: alarms.Alert) -
         "case_id": alert.case.id,
         "call_id": alert.call.id if alert.call else None,
         "kind": alert.kind,
+        "code": alert.call.code if alert.call else "",
         "state": alert.case.state.value,
         "text": alert.call.text if alert.call else present.text("list.semicolon").join(words),
         "since": alert.since.isoformat(),

@@ -210,6 +210,7 @@ def holder(case_id: str, ctx: Ctx, who: Who) -> Json:
     found = listing.holding(ctx, who.actor, case_id)
     return {
         "state": found.state.value,
+        "report_version": found.report_version,
         "holder": presenter(ctx, who).holder(found.user_id, found.since),
     }
 

@@ -119,6 +119,7 @@ class Presenter:
             "urgency": self.urgency(case) if may_hint else self._plain_urgency(case),
             "thumb_url": self._thumb(row.recordings),
             "report_version": case.report_version,
+            "impression": row.impression,
             "needs_acknowledgement": case.state is State.SIGNED,
             "has_open_call": row.has_open_call,
             "returned_reason": self._returned(row),
