@@ -181,3 +181,12 @@ def test_every_picture_names_its_patient_and_an_older_version_is_stamped_on_each
     assert "已被修订" in picture[1]
     assert "已被修订" not in pages[2]
     assert "修改原因:左右写反" in pages[2]
+
+
+def test_a_result_says_where_the_advice_was_left_blank(county: County) -> None:
+    case_id = county.claimed()
+    caller = county.unlocked("specialist")
+    review.save_draft(county.ctx, caller.actor, case_id, replace(content(), advice=""))
+    county.sign(caller, case_id)
+
+    assert "报告医师未填写" in _page(county, case_id, Language.ZH)
