@@ -128,6 +128,31 @@ def test_an_identity_number_fills_birth_date_and_sex(desk: Desk) -> None:
     expect(page.get_by_test_id("bar-note")).to_contain_text("身份证号校验不符")
 
 
+def test_what_was_chosen_stands_against_the_identity_number_until_a_person_decides(
+    desk: Desk,
+) -> None:
+    page = desk.sign_in("operator")
+    fields = ("sex-M", "birth_date", "age_years")
+    male, birth, age = (page.get_by_test_id(f"form-{name}") for name in fields)
+    fill_form(page, "赵一")
+
+    page.get_by_test_id("form-id_number").fill(id_number("00000019491231002"))
+
+    expect(male).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#qp-error-sex")).to_contain_text("身份证号中是“女”")
+    expect(age).to_have_value("55")
+    expect(page.locator("#qp-error-age_years")).to_contain_text("1949-12-31")
+    page.get_by_test_id("submit-case").click()
+    expect(page.get_by_test_id("bar-note")).to_contain_text("身份证号中是“女”")
+    age.fill("")
+    expect(birth).to_have_value("1949-12-31")
+    page.get_by_test_id("form-sex-F").click()
+    expect(page.locator("#qp-error-sex")).to_be_hidden()
+    page.get_by_test_id("form-id_number").fill(id_number("00000019501231002"))
+    expect(birth).to_have_value("1950-12-31")
+    expect(page.locator("#qp-error-birth_date")).to_be_hidden()
+
+
 @pytest.mark.parametrize(
     ("age", "unit", "is_wrong"),
     [("-5", "years", True), ("250", "years", True), ("0", "years", True), ("8", "months", False)],

@@ -4,6 +4,7 @@ import { readIdNumber } from "/static/id_number.js";
 
 const EARLIEST_BIRTH = "1880-01-01"; // as the server: nobody born before is alive
 const OLDEST_YEARS = 130;
+const AGE_TOLERANCE_YEARS = 1.5; // as the server compares a stated age with a birth date
 const DAYS_A_YEAR = 365.2425; // mean Gregorian year, as DICOM ages in days are turned into years
 
 /** Years in one unit of age. */
@@ -12,6 +13,13 @@ export const AGE_UNITS = { years: 1, months: 1 / 12, days: 1 / DAYS_A_YEAR };
 /** Stated age in years, null when none is stated. */
 export function ageInYears({ age_years: age, age_unit: unit }) {
   return age === "" ? null : Number(age) * AGE_UNITS[unit];
+}
+
+/** True where a stated age cannot be that of an identity number. */
+export function ageContradicts(values, facts, today = new Date()) {
+  const years = ageInYears(values);
+  const reckoned = (today - new Date(`${facts.birth_date}T00:00:00`)) / 86400000 / DAYS_A_YEAR;
+  return years !== null && Math.abs(years - reckoned) > AGE_TOLERANCE_YEARS;
 }
 
 /** A stated age in years as number and unit of the form: whole months or days below two years. */
@@ -41,8 +49,8 @@ export function problemsOf(values, { typing = "", bad = [], today = new Date() }
   const found = {};
   const facts = checkNumber(values, typing, found);
   checkBirth(values, facts, found, { typing, bad, today });
-  if (facts && values.sex && values.sex !== facts.sex) found.sex = t("ui.form.sex_differs");
-  checkAge(values, found, bad);
+  if (facts && values.sex && values.sex !== facts.sex) found.sex = t("ui.form.sex_differs", { sex: t(`ui.sex.${facts.sex}`) });
+  checkAge(values, facts, found, { bad, today });
   if (bad.includes("onset_at") && typing !== "onset_at") found.onset_at = t("ui.form.onset_unreadable");
   return found;
 }
@@ -63,13 +71,14 @@ function checkBirth(values, facts, found, { typing, bad, today }) {
   if (!born) return;
   const last = new Date(today.getTime() - today.getTimezoneOffset() * 60000).toISOString().slice(0, 10);
   if (born > last || (born < EARLIEST_BIRTH && typing !== "birth_date")) found.birth_date = t("ui.form.birth_impossible");
-  else if (facts && facts.birth_date !== born) found.birth_date = t("ui.form.birth_differs");
+  else if (facts && facts.birth_date !== born) found.birth_date = t("ui.form.birth_differs", { day: facts.birth_date });
 }
 
-function checkAge(values, found, bad) {
+function checkAge(values, facts, found, { bad, today }) {
   if (values.birth_date) return;
   const years = ageInYears(values);
   if (bad.includes("age_years") || Number.isNaN(years)) found.age_years = t("ui.form.age_unreadable");
   else if (years !== null && (years < 0 || years > OLDEST_YEARS)) found.age_years = t("ui.form.age_impossible");
   else if (years !== null && years < 1 && values.age_unit === "years") found.age_years = t("ui.form.age_infant");
+  else if (facts && ageContradicts(values, facts, today)) found.age_years = t("ui.form.age_differs", { day: facts.birth_date });
 }

@@ -2,7 +2,7 @@
 import { t } from "/static/api.js";
 import { button, fill, h } from "/static/dom.js";
 import { isPending, known } from "/static/parts.js";
-import { AGE_UNITS, ageAsTyped, ageFrom, ageInYears, problemsOf } from "/static/capture_checks.js";
+import { AGE_UNITS, ageAsTyped, ageContradicts, ageFrom, ageInYears, problemsOf } from "/static/capture_checks.js";
 import { differenceTable } from "/static/identity_reasons.js";
 import { dayOf, instantOf, momentAt, momentOf } from "/static/dates.js";
 import { readIdNumber } from "/static/id_number.js";
@@ -34,6 +34,7 @@ export class RequestForm {
     this.onchange = onchange;
     this.onidentity = onidentity;
     this.inputs = {};
+    this.taken = {}; // what an identity number filled in, until a person says otherwise
     this.element = h("form", { class: "qp-form", autocomplete: "off", onsubmit: (event) => event.preventDefault() });
     this.build();
     this.show();
@@ -127,16 +128,24 @@ export class RequestForm {
       this.values.name = t("ui.form.unknown_name");
       this.values.patient_id = this.values.patient_id || temporaryNumber();
     }
-    if (name === "id_number") this.readNumber();
+    delete this.taken[name];
+    if (name === "id_number" || ((name === "birth_date" || name === "age_years") && !value)) this.readNumber();
     if (name === "birth_date" && value) this.values.age_years = "";
     this.show(name);
     this.check({ typing: name });
     this.onchange(this.values);
   }
 
+  /** Fill in what the number says where nobody said otherwise; what a person chose stays, marked by `check`. */
   readNumber() {
-    const facts = readIdNumber(this.values.id_number);
-    if (facts) Object.assign(this.values, facts, { age_years: "" });
+    const facts = this.values.kind === "known" ? readIdNumber(this.values.id_number) : null;
+    if (!facts) return;
+    for (const [name, value] of Object.entries(facts)) {
+      const isFree = !this.values[name] || this.values[name] === this.taken[name];
+      if (!isFree || (name === "birth_date" && ageContradicts(this.values, facts))) continue;
+      this.values[name] = this.taken[name] = value;
+      if (name === "birth_date") this.values.age_years = "";
+    }
   }
 
   /** Mark what is wrong at its field, at once; true when nothing is. */
