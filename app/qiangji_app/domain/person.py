@@ -172,6 +172,15 @@ def as_examined(in_file: Patient, day: date) -> Patient:
     return in_file
 
 
+def moved(in_file: Patient, examined_on: date, day: date) -> Patient:
+    """The person of a file with the stated age as it is on another day than the examination's."""
+    told = as_examined(in_file, examined_on)
+    if told.birth_date is not None or told.age_years is None:
+        return told
+    passed = (day - examined_on).days / _DAYS_A_YEAR
+    return replace(told, age_years=max(0.0, told.age_years + passed))
+
+
 def compare(form: Patient, in_file: Patient, *, today: date) -> tuple[Mismatch, ...]:
     """Fields stated on both sides that differ: name, sex, birth date, age, patient id.
 

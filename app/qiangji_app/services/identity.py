@@ -15,6 +15,7 @@ from qiangji_app.domain.person import (
     Patient,
     as_examined,
     compare,
+    moved,
     normalise_name,
 )
 from qiangji_app.domain.roles import Actor
@@ -23,6 +24,7 @@ from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.access import require, visible_case
 from qiangji_app.services.ages import age_text, local_day, zone_of
 from qiangji_app.services.context import Context
+from qiangji_app.services.identity_files import FileFacts, unlike
 from qiangji_app.services.limits import MAX_REASON, whole
 from qiangji_app.services.thread import say
 from qiangji_datasets.errors import Conflict, InputRejected
@@ -34,6 +36,8 @@ EXAMINED: Final = "examined_at"
 _REASONS_APART: Final = ";"
 #: Most characters of an event's list of what was confirmed; an event holds 400.
 _MAX_MARKS: Final = 400
+#: Between field and second file in the mark of a question about two files.
+_BETWEEN: Final = "~"
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,15 @@ class Difference:
     in_form: str
     in_file: str
     is_answered: bool
+    other_file: str = ""  # said ``in_form``, where two files are compared; empty for the form
 
 
 @dataclass(frozen=True)
 class Differing:
-    """One field of one file that needs a person's word, with what both sides say."""
+    """One field of one file that needs a person's word, with what both sides say.
+
+    ``form`` is the person of ``other`` where two files disagree.
+    """
 
     recording: Recording
     field: str
@@ -60,6 +68,7 @@ class Differing:
     day: date  # on which ages are told: that of the examination
     sent_on: date
     is_answered: bool  # by the reason that is kept with the case
+    other: Recording | None = None
 
 
 def mismatches(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
@@ -70,7 +79,7 @@ def mismatches(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
 def questions(unit: Unit, case: Case, now: datetime) -> tuple[str, ...]:
     """The same by file, as ids and codes."""
     found = differing(unit, case, now)
-    return tuple(_question(item.recording, item.field, item.examined) for item in found)
+    return tuple(map(_question, found))
 
 
 def answered(unit: Unit, case: Case, reason: str, now: datetime, *, date_reason: str = "") -> Case:
@@ -92,7 +101,7 @@ def answered(unit: Unit, case: Case, reason: str, now: datetime, *, date_reason:
     answers: list[str] = []
     is_earlier_kept = False
     for item in differing(unit, case, now):
-        question = _question(item.recording, item.field, item.examined)
+        question = _question(item)
         if (date_reason if item.field == EXAMINED else reason).strip():
             answers.append(question)
         elif question in earlier:
@@ -124,9 +133,24 @@ def questioned(unit: Unit, case: Case, now: datetime) -> str:
     return ",".join(questions(unit, case, now))[:_MAX_MARKS]
 
 
-def _question(recording: Recording, field: str, found: Examined) -> str:
-    mark = f"{field}={found.day or 'absent'}" if field == EXAMINED else field
-    return f"{recording.id[-12:]}:{mark}"
+def answers_about(case: Case, recordings: Sequence[Recording]) -> bool:
+    """True where a kept reason says that one of these files and another are of one person."""
+    own = {_mark(row) for row in recordings}
+    pairs = [answer.split(":") for answer in case.identity_answers if _BETWEEN in answer]
+    return any(one in own or rest.split(_BETWEEN)[1] in own for one, rest in pairs)
+
+
+def _mark(recording: Recording) -> str:
+    return recording.id[-12:]
+
+
+def _question(item: Differing) -> str:
+    mark = item.field
+    if item.field == EXAMINED:
+        mark = f"{item.field}={item.examined.day or 'absent'}"
+    elif item.other is not None:
+        mark = f"{item.field}{_BETWEEN}{_mark(item.other)}"
+    return f"{_mark(item.recording)}:{mark}"
 
 
 def differences(
@@ -164,36 +188,53 @@ def described(item: Differing, catalogue: Catalogue, language: Language) -> Diff
         in_form=in_form,
         in_file=in_file,
         is_answered=item.is_answered,
+        other_file="" if item.other is None else item.other.file_name,
     )
 
 
 def differing(unit: Unit, case: Case, now: datetime) -> Iterator[Differing]:
-    """Every field of every file that disagrees with the form, and every file not of today."""
+    """Fields of files that disagree with the form or an earlier file, and files not of today."""
     form = unit.persons.get(case.person_id)
     if form is None:
         return
     known = set(case.identity_answers) if case.identity_reason else set()
+    moment = sent_at(case, now).astimezone(zone_of(unit, case.site_id))
+    earlier: list[FileFacts] = []
+    for file, fields in _read(unit, case, form, moment):
+        asked: list[tuple[str, FileFacts | None]] = [(field, None) for field in fields]
+        asked += unlike(file, earlier).items()
+        for field, other in asked:
+            item = Differing(
+                recording=file.recording,
+                field=field,
+                form=moved(other.patient, other.day, file.day) if other else form,
+                in_file=file.patient,
+                examined=file.examined,
+                day=file.day,
+                sent_on=moment.date(),
+                is_answered=False,
+                other=other.recording if other else None,
+            )
+            yield replace(item, is_answered=_question(item) in known)
+        earlier.append(file)
+
+
+def _read(
+    unit: Unit, case: Case, form: Patient, moment: datetime
+) -> Iterator[tuple[FileFacts, list[str]]]:
+    """Each file and the fields, date included, in which it does not fit the form."""
+    recordings = unit.cases.recordings(case.id)
     zone = zone_of(unit, case.site_id)
-    moment = sent_at(case, now).astimezone(zone)
-    dates = {row.id: found for row, found in dated_files(unit.cases.recordings(case.id), zone)}
-    for recording in unit.cases.recordings(case.id):
+    dates = {row.id: found for row, found in dated_files(recordings, zone)}
+    for recording in recordings:
         found = dates.get(recording.id, Examined())
         in_file = unit.persons.get(recording.id) or Patient(name="")
         day = found.day or moment.date()
         fields = [item.field for item in compare(form, in_file, today=day)]
+        file = FileFacts(recording, in_file, found, day, frozenset(fields))
         if recording.id in dates and dated(found, moment) is not Dated.CURRENT:
             fields.insert(0, EXAMINED)
-        for field in fields:
-            yield Differing(
-                recording=recording,
-                field=field,
-                form=form,
-                in_file=in_file,
-                examined=found,
-                day=day,
-                sent_on=moment.date(),
-                is_answered=_question(recording, field, found) in known,
-            )
+        yield file, fields
 
 
 def _moment(found: Examined) -> str:

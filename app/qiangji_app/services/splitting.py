@@ -12,7 +12,7 @@ from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.services.alarms import pass_on, seen_in
 from qiangji_app.services.context import Context
 from qiangji_app.services.held import held_back
-from qiangji_app.services.identity import mismatches
+from qiangji_app.services.identity import answers_about, mismatches
 from qiangji_app.services.urgency import refresh_urgency
 
 #: More siblings than a visit has; the newest are told.
@@ -117,7 +117,9 @@ def _move(unit: Unit, actor: Actor, recording: Recording, part: Case) -> None:
 
 def _with_own_reasons(ctx: Context, unit: Unit, case: Case) -> Case:
     """The case without a reason that was given for files which it does not hold."""
-    is_questioned = bool(mismatches(unit, case, ctx.clock.now()))
+    is_questioned = bool(mismatches(unit, case, ctx.clock.now())) or answers_about(
+        case, unit.cases.recordings(case.id)
+    )
     return replace(
         case,
         identity_reason=case.identity_reason if is_questioned else "",

@@ -44,17 +44,32 @@ function question(name, kind, choices) {
 /** What differs, a row for each thing said, with the files that say it. */
 export function differenceTable(fields, differences) {
   if (!differences.length) return h("ul", { class: "qp-mismatch" }, fields.filter(Boolean).map((field) => h("li", {}, known("ui.form", field))));
-  const shown = (field, value) => (field === "sex" && value ? known("ui.sex", value) : value) || "—";
   return h("table", { class: "qp-differences", dataset: { testid: "differences" } },
     h("thead", {}, h("tr", {}, ["field", "form", "says", "file"].map((name) => h("th", { scope: "col" }, t(`ui.difference.${name}`))))),
-    h("tbody", {}, grouped(differences).map(({ one, files }) => h("tr", {}, [known("ui.form", one.field), shown(one.field, one.in_form), shown(one.field, one.in_file)].map((text) => h("td", {}, text)), h("td", { title: files.join("\n") }, filesText(files))))));
+    h("tbody", {}, grouped(differences).map(({ one, files }) => h("tr", {}, [known("ui.form", one.field), firstSide(one), shown(one.field, one.in_file)].map((text) => h("td", {}, text)), h("td", { title: files.join("\n") }, filesText(files))))));
+}
+
+function shown(field, value) {
+  return (field === "sex" && value ? known("ui.sex", value) : value) || "—";
+}
+
+/** What the form says; where two files are compared, what the other file says, with its name. */
+function firstSide(one) {
+  const value = shown(one.field, one.in_form);
+  return one.other_file ? t("ui.difference.other", { value, name: one.other_file }) : value;
+}
+
+/** A difference in one line. */
+export function differenceLine(one) {
+  const texts = { form: shown(one.field, one.in_form), file: shown(one.field, one.in_file) };
+  return one.other_file ? t("ui.identity.between", { ...texts, other: one.other_file, name: one.file_name }) : t("ui.identity.values", texts);
 }
 
 /** Several files that say the same thing are one row. */
 function grouped(differences) {
   const rows = new Map();
   for (const one of differences) {
-    const key = `${one.field}|${one.in_form}|${one.in_file}`;
+    const key = `${one.field}|${one.other_file}|${one.in_form}|${one.in_file}`;
     if (!rows.has(key)) rows.set(key, { one, files: [] });
     rows.get(key).files.push(one.file_name);
   }

@@ -1,7 +1,7 @@
 /** Form and file name different people: said at the top of a case, with the desk's reason. */
 import { post, t } from "/static/api.js";
 import { button, h } from "/static/dom.js";
-import { askIdentity } from "/static/identity_reasons.js";
+import { askIdentity, differenceLine } from "/static/identity_reasons.js";
 import { known } from "/static/parts.js";
 
 /** Mark of a worklist row; null where nothing differs. */
@@ -14,7 +14,7 @@ export function identityWarning(view, after) {
   const open = found.some((one) => !one.is_answered);
   return h("section", { class: "qp-differs", role: "alert", dataset: { testid: "identity-warning" } },
     h("b", {}, t("ui.identity.title")),
-    h("ul", {}, distinct(found).map((one) => h("li", {}, h("b", {}, known("ui.form", one.field)), " ", t("ui.identity.values", { form: one.in_form, file: one.in_file })))),
+    h("ul", {}, distinct(found).map((one) => h("li", {}, h("b", {}, known("ui.form", one.field)), " ", differenceLine(one)))),
     h("p", {}, view.identity_reason ? t("ui.identity.reason", { reason: view.identity_reason }) : t("ui.identity.no_reason")),
     open && view.identity_reason ? h("p", {}, t("ui.identity.open")) : null,
     open && view.permissions.confirm_identity ? button(t("ui.identity.confirm"), () => confirm(view, after), { testid: "confirm-identity" }) : null);
@@ -22,7 +22,7 @@ export function identityWarning(view, after) {
 
 /** Several files of one patient say the same thing: once is enough. */
 function distinct(found) {
-  return [...new Map(found.map((one) => [`${one.field}|${one.in_form}|${one.in_file}`, one])).values()];
+  return [...new Map(found.map((one) => [`${one.field}|${one.other_file}|${one.in_form}|${one.in_file}`, one])).values()];
 }
 
 async function confirm(view, after) {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from support.county import County, outcome
+from support.county import START, County, outcome
 from support.id_numbers import id_number
 
 from qiangji_app.domain.case import ClinicalRequest, RecordingState, RequestedUrgency, TriageStatus
@@ -344,6 +344,77 @@ def test_a_childs_form_on_an_adults_film_shows_both_ages(county: County) -> None
     capture.set_request(county.ctx, actor, case_id, later, ClinicalRequest())
     found = identity.differences(county.ctx, actor, case_id, Language.ZH)
     assert [(item.field, item.in_form) for item in found] == [("birth_date", "1960-05-01")]
+
+
+def of_nobody(county: County) -> str:
+    """A draft of somebody without a name, who cannot be compared with any file."""
+    case_id = county.draft()
+    nobody = Patient("无名氏", IdentityKind.EMERGENCY)
+    actor = county.caller("operator").actor
+    capture.set_request(county.ctx, actor, case_id, nobody, ClinicalRequest())
+    return case_id
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (Patient("钱某", sex="M"), Patient("孙某", sex="M"), [("name", "钱某", "孙某")]),
+        (Patient("钱某", sex="M"), Patient("钱 某", sex="F"), [("sex", "M", "F")]),
+        (Patient("", patient_id="1"), Patient("", patient_id="2"), [("patient_id", "1", "2")]),
+        (Patient("", age_years=30), Patient("", age_years=31), []),
+        (Patient("钱某"), Patient(""), []),
+        (
+            Patient("", birth_date=date(1960, 1, 1)),
+            Patient("", birth_date=date(1990, 1, 1)),
+            [("birth_date", "1960-01-01", "1990-01-01")],
+        ),
+    ],
+)
+def test_files_of_different_persons_in_one_request_are_a_question(
+    county: County, first: Patient, second: Patient, told: list[tuple[str, str, str]]
+) -> None:
+    case_id = of_nobody(county)
+    for name, person in ((b"first", first), (b"second", second)):
+        county.reader.outcomes[name] = outcome(person=person)
+        county.upload(case_id, name)
+    actor = county.caller("operator").actor
+
+    found = identity.differences(county.ctx, actor, case_id, Language.ZH)
+
+    assert [(item.field, item.in_form, item.in_file) for item in found] == told
+    assert all(item.other_file for item in found)
+    if told:
+        with pytest.raises(Conflict, match="identity.mismatch"):
+            capture.submit(county.ctx, actor, case_id)
+        identity.confirm_identity(county.ctx, actor, case_id, "同一人,设备录错")
+    assert capture.submit(county.ctx, actor, case_id).state is State.SUBMITTED
+
+
+def test_what_is_asked_against_the_form_is_not_asked_again_between_files(county: County) -> None:
+    case_id = county.draft()
+    adult = replace(PATIENT, birth_date=date(1960, 5, 1), age_years=None)
+    actor = county.caller("operator").actor
+    capture.set_request(county.ctx, actor, case_id, adult, ClinicalRequest())
+    people = (Patient("赵某", age_years=66), Patient("钱某", birth_date=date(1990, 1, 1)))
+    for name, person in zip((b"first", b"second"), people, strict=True):
+        county.reader.outcomes[name] = outcome(person=person)
+        county.upload(case_id, name)
+
+    found = identity.differences(county.ctx, actor, case_id, Language.ZH)
+
+    assert [(item.field, item.other_file) for item in found] == [("name", ""), ("birth_date", "")]
+
+
+def test_ages_of_two_files_are_compared_as_of_one_day(county: County) -> None:
+    case_id = of_nobody(county)
+    for name, age, at in ((b"old", 30, START - timedelta(days=3653)), (b"new", 40, START)):
+        county.reader.outcomes[name] = outcome(person=Patient("", age_years=age), acquired_at=at)
+        county.upload(case_id, name)
+
+    actor = county.caller("operator").actor
+    found = identity.differences(county.ctx, actor, case_id, Language.ZH)
+
+    assert [item.field for item in found] == ["examined_at"]
 
 
 def test_identity_is_confirmed_with_a_reason_only(county: County) -> None:

@@ -18,13 +18,14 @@ from qiangji_app.domain.case import (
     Verdict,
 )
 from qiangji_app.domain.modalities import named_modality
-from qiangji_app.domain.person import Patient
+from qiangji_app.domain.person import IdentityKind, Patient
 from qiangji_app.domain.report import draft_digest
 from qiangji_app.domain.workflow import State
 from qiangji_app.services import (
     alarms,
     capture,
     followup,
+    identity,
     listing,
     presign,
     recordings,
@@ -35,6 +36,7 @@ from qiangji_app.services.listing import Filter
 from qiangji_app.services.splitting import siblings
 from qiangji_app.web.api.cases import show
 from qiangji_datasets.errors import Conflict, InputRejected, NotPermitted
+from qiangji_datasets.messages import Language
 
 PATIENT = Patient(name="赵某", sex="F", age_years=60)
 ASKED = ClinicalRequest(RequestedUrgency.CHEST_PAIN, START, "胸痛两小时", "高血压", "M-7")
@@ -169,6 +171,23 @@ def test_each_request_keeps_the_reasons_that_its_own_files_ask_for(county: Count
     with county.store.read() as unit:
         said = [[row.kind for row in unit.cases.messages(one.id)] for one in (film, ecg)]
     assert said == [["override"], ["identity"]]
+
+
+def test_a_reason_about_film_and_ecg_of_two_names_goes_with_both(county: County) -> None:
+    case_id = county.draft()
+    nobody = Patient("无名氏", IdentityKind.EMERGENCY)
+    actor = county.caller("operator").actor
+    capture.set_request(county.ctx, actor, case_id, nobody, ClinicalRequest())
+    people = {"cxr": Patient("钱某", patient_id="1"), "ecg": Patient("孙某", patient_id="2")}
+    for modality, person in people.items():
+        county.reader.outcomes[modality.encode()] = outcome(modality=modality, person=person)
+        county.upload(case_id, modality.encode())
+    found = identity.differences(county.ctx, actor, case_id, Language.ZH)
+    assert [item.field for item in found] == ["name"]  # each device has its own numbers
+
+    film, [ecg] = submit(county, case_id, identity_reason="同一人")
+
+    assert (film.identity_reason, ecg.identity_reason) == ("同一人", "同一人")
 
 
 def test_a_lateral_beside_an_ecg_alone_needs_its_own_reason(county: County) -> None:
