@@ -232,8 +232,13 @@ def test_an_upload_goes_on_after_cuts_and_a_reload_and_is_stored_once(
             route.continue_()
 
     page.route("**/api/v1/uploads/*", cut)
+    fill_form(page, "孙二")
+    page.context.set_offline(True)
     page.get_by_test_id("pick-files").set_input_files(file)
     page.get_by_test_id("upload-item").wait_for()
+    page.get_by_test_id("submit-case").click()
+    expect(page.get_by_test_id("bar-note")).to_contain_text("急的先打电话")
+    page.context.set_offline(False)
     page.reload()
 
     page.get_by_test_id("recording").wait_for()
@@ -318,6 +323,31 @@ def test_a_hostile_name_stays_text_from_desk_to_result(
         assert one.evaluate("window.harmed") is None
     county.leave()
     desk.leave()
+
+
+def test_the_worklist_starts_with_what_its_reader_signs_and_keeps_his_choice(desk: Desk) -> None:
+    def ecgs_only(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        if "user" in body:
+            body["user"]["sign_modalities"] = ["ecg"]
+        route.fulfill(response=answer, json=body)
+
+    desk.page.route("**/api/v1/session", ecgs_only)
+    page = desk.sign_in("specialist")
+    kind = page.get_by_test_id("filter-modality")
+    expect(kind).to_have_value("ecg")
+    kind.select_option("")
+    page.evaluate(
+        """async () => {
+          const [{ session }, { forgetAll }] = await Promise.all(
+            [import('/static/api.js'), import('/static/store.js')]);
+          forgetAll(session().user.id);
+        }"""
+    )
+    page.reload()
+
+    expect(kind).to_have_value("")
 
 
 @pytest.mark.parametrize(("login", "path"), [("operator", "capture"), ("specialist", "reading")])

@@ -340,6 +340,7 @@ function sentLines(sent) {
 function stillOpen(open) {
   const asked = open.find((item) => item.state === "asked");
   if (asked) return t("ui.capture.modality_ask", { name: asked.file_name });
+  if (!navigator.onLine || open.some((item) => item.isCut)) return t("ui.capture.line_down");
   const failed = open.find((item) => item.state === "failed");
   return t(failed ? "ui.capture.one_failed" : "ui.capture.still_sending", { name: (failed || open[0]).file_name });
 }

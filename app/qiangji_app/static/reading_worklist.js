@@ -9,10 +9,22 @@ import { recall, remember } from "/static/store.js";
 const REFRESH_S = 10;
 const NO_FILTER = { modality: "", site: "", state: "", q: "" };
 
+/** True for a kind that the person at the screen may sign, or for everybody's where none is named. */
+function maySign(modality) {
+  const signs = session().user.sign_modalities;
+  return !signs.length || signs.includes(modality);
+}
+
+/** Who signs one kind starts with it; who signs several, with all. */
+function firstModality() {
+  const signs = session().user.sign_modalities;
+  return signs.length === 1 && ["cxr", "ecg"].includes(signs[0]) ? signs[0] : "";
+}
+
 export class Worklist {
   constructor({ onopen }) {
     this.onopen = onopen;
-    this.filter = { ...NO_FILTER, ...(recall(session().user.id, "worklist") || {}), q: "" };
+    this.filter = { ...NO_FILTER, modality: firstModality(), ...(recall(session().user.id, "worklist") || {}), q: "" };
     this.refreshSoon = debounce(() => this.refresh(), SEARCH_MS);
     this.sites = [];
     this.total = 0;
@@ -109,7 +121,7 @@ export class Worklist {
 
   async nextAfter(id) {
     const page = await cases({ view: "worklist", modality: this.filter.modality, limit: 200 });
-    const free = page.items.filter((row) => row.id !== id && (row.state === "submitted" || (row.state === "claimed" && row.claimed_by && row.claimed_by.is_me)));
+    const free = page.items.filter((row) => row.id !== id && maySign(row.modality) && (row.state === "submitted" || (row.state === "claimed" && row.claimed_by && row.claimed_by.is_me)));
     return free.length ? free[0].id : null;
   }
 

@@ -47,7 +47,11 @@ export function forget(userId, key) {
   localStorage.removeItem(`qj.${userId}.${key}`);
 }
 
+/** What outlives a sign-out: choices of a list, which say nothing of a patient. */
+const KEPT = ["worklist"];
+
 /** Forget every typed form of a user: done at sign-out, for the next person at the desk. */
 export function forgetAll(userId) {
-  for (const key of Object.keys(localStorage)) if (key.startsWith(`qj.${userId}.`)) localStorage.removeItem(key);
+  const kept = KEPT.map((key) => `qj.${userId}.${key}`);
+  for (const key of Object.keys(localStorage)) if (key.startsWith(`qj.${userId}.`) && !kept.includes(key)) localStorage.removeItem(key);
 }

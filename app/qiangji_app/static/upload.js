@@ -95,7 +95,7 @@ export async function drop(uploadId) {
 
 async function save(item) {
   if (item.volatile) return;
-  const { request: _request, waiting: _waiting, part: _part, ...kept } = item;
+  const { request: _request, waiting: _waiting, isCut: _isCut, part: _part, ...kept } = item;
   await keepUpload(kept);
 }
 
@@ -157,6 +157,7 @@ async function send(item) {
       if (error.name === "SignedOut") return;
       if (!mayPass(error)) return fail(item, error);
       attempt = item.received > before ? 0 : attempt + 1;
+      item.isCut = error.status === 0;
       await pause(item, BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)]);
     }
   }
@@ -185,7 +186,7 @@ async function pause(item, ms) {
     wake = () => { clearTimeout(timer); resolve(); };
   });
   wake = null;
-  item.waiting = false;
+  item.waiting = item.isCut = false;
   changed(item);
 }
 
