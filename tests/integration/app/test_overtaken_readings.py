@@ -172,6 +172,21 @@ def test_a_recording_removed_while_it_was_read_is_not_brought_back(county: Count
     assert not recordings.run_next(county.ctx)
 
 
+def test_a_recording_removed_while_its_reader_fails_leaves_no_work_behind(county: County) -> None:
+    case_id = waiting(county)
+    operator, recording_id = county.caller("operator").actor, stored(county, case_id)[0].id
+
+    def removed_and_failed() -> None:
+        capture.remove_recording(county.ctx, operator, case_id, recording_id)
+        raise MemoryError
+
+    read_slowly(county, removed_and_failed)
+
+    with county.store.read() as unit:
+        assert unit.cases.recording(recording_id) is None
+    assert not recordings.run_next(county.ctx)
+
+
 def test_a_statement_that_a_later_reading_repeats_stays_the_same_finding(county: County) -> None:
     county.reader.outcomes[b"film"] = outcome(hints={"nodule": "likely", "effusion": "likely"})
     case_id = county.claimed()
