@@ -133,3 +133,16 @@ def test_labels_have_names_codes_or_a_reason_for_none() -> None:
         assert item.zh
         assert item.en
         assert (item.code is None) == bool(item.code_absent_reason)
+
+
+@pytest.mark.parametrize("key", ["file.not_supported", "file.ecg_not_supported"])
+@pytest.mark.parametrize("language", list(Language))
+def test_a_refused_file_is_told_in_words_and_sent_to_what_the_page_takes(
+    key: str, language: Language
+) -> None:
+    told = TEXTS.text(key, language, format="zip")
+
+    takes = TEXTS.text("ui.capture.drop_kinds", language)
+    assert "(zip)" not in told
+    assert all(kind in takes for kind in ("DICOM", "CSV", "PNG", "JPEG") if kind in told)
+    assert "WFDB" not in told
