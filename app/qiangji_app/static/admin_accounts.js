@@ -8,6 +8,7 @@ const ROLES = ["village_doctor", "operator", "township_doctor", "specialist", "r
 const SEPARATED = ["system_administrator", "security_administrator", "auditor"];
 const GRANTED = [...SEPARATED, "specialist"];
 const MODALITIES = ["cxr", "ecg"];
+const USUAL = { village_doctor: ["village"], operator: ["township", "village"], township_doctor: ["township"], specialist: ["county"], receiving_doctor: ["county"], county_manager: ["county"] }; // kinds of site where a role works; the others work anywhere
 
 export class AccountList {
   constructor() {
@@ -51,8 +52,24 @@ export class AccountList {
           button(t(one.is_active ? "ui.admin.close" : "ui.admin.open"), () => this.setActive(one), { kind: "quiet", testid: "activity" })]));
   }
 
+  /** Sites to choose from; nobody is at one that was not chosen. */
   siteChoice(value) {
-    return choice("site", this.sites.filter((one) => one.is_active || one.id === value).map((one) => [one.id, one.name]), value);
+    const open = this.sites.filter((one) => one.is_active || one.id === value).map((one) => [one.id, one.name]);
+    return choice("site", value ? open : [["", t("ui.common.choose")], ...open], value);
+  }
+
+  /** A line that warns while a role is unusual at the level of the site; `changing` are the inputs that decide it. */
+  unusual(siteId, roles, changing) {
+    const warning = h("p", { class: "qp-field-error", role: "status", dataset: { testid: "unusual-role" } });
+    const follow = () => {
+      const site = this.sites.find((one) => one.id === siteId());
+      const odd = site ? roles().filter((role) => USUAL[role] && !USUAL[role].includes(site.kind)) : [];
+      warning.textContent = odd.length ? t("ui.admin.unusual_role", { site: site.name, kind: known("ui.site", site.kind), roles: odd.map((role) => known("ui.role", role)).join(t("ui.ai.comma")) }) : "";
+      warning.hidden = !odd.length;
+    };
+    for (const one of changing) one.addEventListener("change", follow);
+    follow();
+    return warning;
   }
 
   async make() {
@@ -60,7 +77,8 @@ export class AccountList {
     const [site, roles] = [this.siteChoice(""), boxes("role", this.givable().map((role) => [role, known("ui.role", role)]), [])];
     const made = await formDialog({ title: t("ui.admin.new_account"), yes: t("ui.admin.make"),
       fields: [line(t("ui.login.login"), login, t("ui.admin.login_hint")), line(t("ui.account.name"), name), line(t("ui.account.site"), site),
-        h("div", { class: "qp-label" }, t("ui.account.roles")), roles.element, h("p", { class: "qp-fine" }, t("ui.admin.duty_system"))],
+        h("div", { class: "qp-label" }, t("ui.account.roles")), roles.element, this.unusual(() => site.value, roles.chosen, [site, roles.element]), h("p", { class: "qp-fine" }, t("ui.admin.duty_system"))],
+      missing: () => (site.value ? "" : t("ui.admin.site_needed")),
       send: () => post("/accounts", { login: login.value.trim(), display_name: name.value.trim(), site_id: site.value, roles: roles.chosen() }) });
     if (!made) return;
     await this.load();
@@ -75,14 +93,14 @@ export class AccountList {
 
   async edit(one) {
     const [name, site] = [text("name", one.display_name, { maxLength: 100 }), this.siteChoice(one.site_id)];
-    const done = await formDialog({ title: t("ui.admin.edit_of", { name: one.display_name }), yes: t("ui.common.save"), fields: [line(t("ui.account.name"), name), line(t("ui.account.site"), site)],
+    const done = await formDialog({ title: t("ui.admin.edit_of", { name: one.display_name }), yes: t("ui.common.save"), fields: [line(t("ui.account.name"), name), line(t("ui.account.site"), site), this.unusual(() => site.value, () => one.roles, [site])],
       send: () => put(`/accounts/${one.id}`, { display_name: name.value.trim(), site_id: site.value }) });
     if (done) await this.changed();
   }
 
   async grant(one) {
     const rights = new Rights(one);
-    const done = await formDialog({ title: t("ui.admin.roles_of", { name: one.display_name }), yes: t("ui.common.save"), fields: [rights.elements], send: () => put(`/accounts/${one.id}/roles`, rights.values()) });
+    const done = await formDialog({ title: t("ui.admin.roles_of", { name: one.display_name }), yes: t("ui.common.save"), fields: [rights.elements, this.unusual(() => one.site_id, rights.roles.chosen, [rights.roles.element])], send: () => put(`/accounts/${one.id}/roles`, rights.values()) });
     if (done) await this.changed();
   }
 

@@ -24,11 +24,13 @@ export function boxes(name, options, chosen) {
   return { element, chosen: () => [...element.querySelectorAll("input:checked")].map((one) => one.value) };
 }
 
-/** Open a form; `send` posts it and gives what the caller wants. Resolves with that, or null. */
-export async function formDialog({ title, fields, yes, kind = "primary", send }) {
+/** Open a form; `missing` says what is not filled in yet, `send` posts it and gives what the caller wants. Resolves with that, or null. */
+export async function formDialog({ title, fields, yes, kind = "primary", missing = () => "", send }) {
   const wrong = h("p", { class: "qp-field-error", role: "alert", hidden: true });
   const run = async () => {
-    wrong.hidden = true;
+    wrong.textContent = missing();
+    wrong.hidden = !wrong.textContent;
+    if (!wrong.hidden) return false;
     try {
       return await send();
     } catch (error) {
