@@ -37,7 +37,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that cannot wait: an AI alarm without a report, or a call without an answer.
+    """What cannot wait: an AI alarm without report or call, or a call without an answer.
 
     ``contact`` is the other side as this actor would telephone it. ``seen`` is None until a doctor
     of the site has looked at the patient; a new alarm on the same case is unseen again.
@@ -166,6 +166,19 @@ def _told(event: Event) -> Seen:
     return Seen(str(event.payload["seen_by"]), at)
 
 
+def alarm_mark(case: Case) -> str:
+    """What stands for the alarms of a case in the log; another text once another alarm joins."""
+    return _fingerprint(alarms_of(case))
+
+
+def _is_called(case: Case, events: Sequence[Event]) -> bool:
+    """True when a call was raised on the alarm as it stands: the call says what to do now."""
+    wanted = alarm_mark(case)
+    return any(
+        event.type == "call.raised" and event.payload.get("alarm") == wanted for event in events
+    )
+
+
 def alarms_of(case: Case) -> tuple[UrgencyReason, ...]:
     """Reasons strong enough to interrupt people; a merely urgent one orders the worklist."""
     sources = {"model", "measurement"}
@@ -191,7 +204,7 @@ def _calls(unit: Unit, actor: Actor) -> list[Alert]:
 
 
 def _alarms(unit: Unit, actor: Actor) -> list[Alert]:
-    """All of them: a limit would let abandoned drafts hide the patient of today."""
+    """All that no call answers; a limit would let abandoned drafts hide the patient of today."""
     query = CaseQuery(
         site_ids=actor.visible_sites,
         states=_UNREAD,
@@ -202,10 +215,12 @@ def _alarms(unit: Unit, actor: Actor) -> list[Alert]:
     for case in unit.cases.find(query):
         alarms = alarms_of(case)
         is_near = actor.has(Role.SPECIALIST) or actor.site_id == case.site_id
-        if alarms and is_near:
-            seen = seen_in(case, unit.events.of_case(case.id))
+        if not alarms or not is_near:
+            continue
+        events = unit.events.of_case(case.id)
+        if not _is_called(case, events):
             since = case.submitted_at or case.created_at
-            found.append(Alert("ai_alarm", case, since, alarms, seen=seen))
+            found.append(Alert("ai_alarm", case, since, alarms, seen=seen_in(case, events)))
     return found
 
 

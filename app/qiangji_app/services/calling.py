@@ -10,6 +10,7 @@ from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.workflow import Action
 from qiangji_app.ports import Unit
 from qiangji_app.services.access import require
+from qiangji_app.services.alarms import alarm_mark
 from qiangji_app.services.context import Context
 from qiangji_app.services.limits import MAX_CALL_TEXT, whole
 from qiangji_datasets.errors import InputRejected
@@ -73,6 +74,6 @@ def put_call(
         type="call.raised",
         actor_id=actor.user_id,
         case_id=case.id,
-        payload={"call": call.id, "code": call.code},
+        payload={"call": call.id, "code": call.code, "alarm": alarm_mark(case)},
     )
     return call

@@ -249,6 +249,29 @@ def test_an_alarm_is_told_apart_from_a_further_one_and_not_from_itself_once_subm
     assert f"critical_call:{case_id}:{call.id}" in keys()
 
 
+def test_a_call_takes_the_place_of_the_alarm_it_was_raised_on_until_another_one_joins(
+    county: County,
+) -> None:
+    county.reader.outcomes[b"st"] = outcome(modality="ecg", reasons=(("ecg.pause", 4, "model"),))
+    case_id = in_fibrillation(county)
+    specialist, doctor = county.caller("specialist").actor, county.caller("township").actor
+
+    def told() -> list[list[str]]:
+        return [[row.kind for row in alarmed(county, who)] for who in ("specialist", "township")]
+
+    review.claim(county.ctx, specialist, case_id)
+    assert told() == [["ai_alarm"]] * 2
+    caller = county.unlocked("specialist")
+    call = followup.raise_call(county.ctx, caller, case_id, "vt_vf", "室颤")
+    assert told() == [["critical_call"]] * 2
+    followup.confirm_call(county.ctx, doctor, call.id, "confirmed", read_back="室颤,除颤")
+    assert told() == [[]] * 2
+    review.return_case(county.ctx, specialist, case_id, "other", "重做一份")
+    assert told() == [[]] * 2
+    county.upload(case_id, b"st")
+    assert told() == [["ai_alarm"]] * 2
+
+
 def test_an_alarm_tells_the_age_at_the_examination_as_the_lists_do(county: County) -> None:
     made = county.clock.now() - timedelta(days=3650)
     county.reader.outcomes[b"vf"] = replace(
