@@ -762,7 +762,9 @@ def test_the_ecg_map_is_off_until_asked_for_and_never_in_pictures(
 
 
 @pytest.mark.parametrize(("kind", "images"), [("film", "ap,lateral"), ("ecg", "earlier")])
-def test_nothing_is_wider_than_a_phone(phone: Page, address: str, kind: str, images: str) -> None:
+def test_nothing_is_wider_than_a_phone_and_the_tools_wrap_beside_a_report(
+    phone: Page, address: str, kind: str, images: str
+) -> None:
     if kind == "film":
         open_film(phone, address, images, prior="plain")
         ask(phone, "showPrior('0')")
@@ -771,6 +773,11 @@ def test_nothing_is_wider_than_a_phone(phone: Page, address: str, kind: str, ima
         ask(phone, "showPrior('0')")
     width = phone.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
+    phone.set_viewport_size({"width": 720, "height": 844})
+    phone.wait_for_function(
+        "() => { const bar = document.querySelector('.qj-toolbar');"
+        " return bar.clientWidth > 600 && bar.scrollWidth === bar.clientWidth; }"
+    )
 
 
 def test_the_gradio_components_load_reload_and_report_to_python(
