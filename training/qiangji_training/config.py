@@ -44,7 +44,8 @@ class Precision(StrEnum):
 class FitConfig:
     """How the weights are found.
 
-    ``members`` networks are trained from different seeds and averaged in the bundle. ``sizes``
+    ``members`` networks are trained from different seeds and averaged in the bundle; the last
+    ``auxiliary_members`` of them also learn the configuration's auxiliary statements. ``sizes``
     are input sizes in px, each used for an equal part of the epochs (films; empty for ECGs).
     ``precision`` is ``bf16`` (faster for dense convolutions) or ``32`` (faster for depthwise ones).
     ``ema`` is the decay of the averaged weights a step; they are what is exported. ``patience``
@@ -62,6 +63,7 @@ class FitConfig:
     mixup: float
     label_smoothing: float
     positive_weight_power: float
+    auxiliary_members: int = 0
     sizes: tuple[int, ...] = ()
     precision: Precision = Precision.BF16
     patience: int = 0
@@ -72,6 +74,8 @@ class FitConfig:
         for key, value in least.items():
             if getattr(self, key) < value:
                 raise InputRejected("train.config_type", key=f"fit.{key}")
+        if not 0 <= self.auxiliary_members <= self.members:
+            raise InputRejected("train.config_type", key="fit.auxiliary_members")
         if not 0 <= self.ema < 1:
             raise InputRejected("train.config_type", key="fit.ema")
 
@@ -173,7 +177,9 @@ class Config:
     ``task`` names the recipe in ``tasks.py``. ``start_from`` is the name of another run whose
     weights the features start from, ``imagenet``, or empty. ``fold`` is the tested part of a
     cross-validation, counted from 1; 0 is the split that the bundle is made with. ``source`` says
-    which copy of the set the data folder holds.
+    which copy of the set the data folder holds. ``auxiliary`` names columns of the set whose
+    statements some members learn beside the labels: they shape the features and never leave the
+    training.
     """
 
     name: str
@@ -196,8 +202,11 @@ class Config:
     fold: int = 0
     source: Source = Source.REDUCED
     folder: FolderConfig | None = None
+    auxiliary: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if bool(self.auxiliary) != bool(self.fit.auxiliary_members):
+            raise InputRejected("train.config_auxiliary", name=self.name)
         kinds = (
             (self.ecg, self.ecg_augment),
             (self.film, self.film_augment),

@@ -21,7 +21,7 @@ from qiangji_datasets.errors import InputRejected
 from qiangji_training import launch
 from qiangji_training.checkpoint import Position, read_checkpoint, write_checkpoint
 from qiangji_training.config import FitConfig
-from qiangji_training.loss import known_loss, positive_weight
+from qiangji_training.loss import column_weight, known_loss, positive_weight
 from qiangji_training.report import Silence
 from qiangji_training.texts import text
 
@@ -49,14 +49,29 @@ class Examples:
     load
         One row, augmented; the generator given depends on seed, epoch and row alone.
     targets
-        (n, labels) float32 as recorded; NaN where not known.
+        (n, labels + auxiliary) float32 as recorded; NaN where not known.
     weights
         (n,) chance of a row to be drawn, relative; sums to any value.
+    auxiliary
+        How many of the last columns are auxiliary statements.
     """
 
     load: Loader
     targets: NDArray[np.float32]
     weights: NDArray[np.float64]
+    auxiliary: int = 0
+
+    def without_auxiliary(self) -> Examples:
+        """The same rows with the targets of the labels alone."""
+        if not self.auxiliary:
+            return self
+        labels = self.targets.shape[1] - self.auxiliary
+
+        def load(row: int, epoch: int, rng: np.random.Generator) -> Example:
+            inputs, targets = self.load(row, epoch, rng)
+            return inputs, targets[:labels]
+
+        return Examples(load, self.targets[:, :labels], self.weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +147,8 @@ class _Loop:
         self.per_epoch = max(1, len(examples.targets) // config.batch)
         positive = positive_weight(examples.targets, config.positive_weight_power)
         self.positive = positive.to(fabric.device)
+        weight = column_weight(examples.targets.shape[1], examples.auxiliary)
+        self.weight = weight.to(fabric.device)
         self._saved = self._wall = time.monotonic()
         self._cpu = time.process_time()
 
@@ -181,7 +198,7 @@ class _Loop:
         torch.manual_seed(int(draw.generate_state(1)[0]))
         logits = self.forward(inputs)[0].float()
         smoothing = self.config.label_smoothing
-        total, known = known_loss(logits, targets, self.positive, smoothing)
+        total, known = known_loss(logits, targets, self.positive, smoothing, self.weight)
         spent = torch.tensor(self._spent(), dtype=torch.float64, device=total.device)
         told = torch.stack([total.detach().double(), known.double(), spent])
         total_of_all, known_of_all, cpu_s = self.fabric.all_reduce(told, reduce_op="sum")

@@ -81,12 +81,15 @@ class Rates:
     ) -> NDArray[np.float32]:
         """What is true of a row that runs ``factor`` times faster; NaN where nobody knows.
 
-        Tachycardia of a row whose rate is known is a chance, not yes or no.
+        Tachycardia of a row whose rate is known is a chance, not yes or no. ``recorded`` may hold
+        auxiliary statements behind the labels; of another rate they say nothing.
         """
         bpm = self.bpm[row] * factor
         if np.isnan(bpm):
             return recorded
         changed = recorded.copy()
+        if factor != 1.0:
+            changed[len(self.labels) :] = np.nan
         for column, name in enumerate(self.labels):
             if name == "stach":
                 changed[column] = _chance_of_fast(bpm)

@@ -12,6 +12,7 @@ from qiangji_datasets.errors import InputRejected
 from qiangji_models.nets.ecg import EcgNet
 from qiangji_models.nets.film import FilmNet
 from qiangji_models.nets.lite import LiteNet, published_features
+from qiangji_models.nets.pooled import PooledHead
 from qiangji_training import tasks
 from qiangji_training.config import Config
 
@@ -21,9 +22,9 @@ _LITE: Final = "lite"
 _IMAGENET: Final = "imagenet"
 
 
-def build_net(config: Config) -> nn.Module:
-    """A fresh network of the configured shape."""
-    shape, labels = config.net, len(config.labels)
+def build_net(config: Config, auxiliary: int = 0) -> nn.Module:
+    """A fresh network of the configured shape, with outputs for auxiliary statements."""
+    shape, labels = config.net, len(config.labels) + auxiliary
     if config.ecg is not None:
         return EcgNet(labels, width=shape.width, kernel=shape.kernel, dropout=shape.dropout)
     if shape.kind == _LITE:
@@ -37,7 +38,17 @@ def build_net(config: Config) -> nn.Module:
     return FilmNet(labels, width=shape.width, depth=shape.depth, dropout=shape.dropout)
 
 
-def started_net(config: Config, runs: Path, index: int) -> nn.Module:
+def narrowed(net: nn.Module, labels: int) -> nn.Module:
+    """The network without the outputs behind the labels."""
+    head = net.head
+    if not isinstance(head, PooledHead):
+        raise TypeError(f"{type(net).__name__} has no pooled head")
+    head.weight = nn.Parameter(head.weight.detach()[:labels].clone(), requires_grad=False)
+    head.bias = nn.Parameter(head.bias.detach()[:labels].clone(), requires_grad=False)
+    return net
+
+
+def started_net(config: Config, runs: Path, index: int, auxiliary: int = 0) -> nn.Module:
     """The network of a member with the features that ``start_from`` names; its head is fresh.
 
     Parameters
@@ -46,6 +57,8 @@ def started_net(config: Config, runs: Path, index: int) -> nn.Module:
         Folder that holds the run to start from.
     index
         Member, counted from 0; its seed is the configuration's plus this.
+    auxiliary
+        Outputs behind the labels.
 
     Raises
     ------
@@ -53,7 +66,7 @@ def started_net(config: Config, runs: Path, index: int) -> nn.Module:
         The other run is unfinished, or its network has another shape.
     """
     torch.manual_seed(config.seed + index)
-    net = build_net(config)
+    net = build_net(config, auxiliary)
     if not config.start_from:
         return net
     if config.start_from == _IMAGENET:

@@ -20,7 +20,8 @@ from qiangji_datasets.records import LEADS, EcgRecord, Radiograph
 from qiangji_models.preprocess.specs import EcgSpec, FilmSpec
 from qiangji_training.unread import Unread, reduce_all
 
-_RHYTHM: Final = "rhythm:"
+#: Prefixes of the reader's labels, by the fact that joins them.
+_STATED: Final = {"sub_class": "sub:", "form": "form:", "rhythm": "rhythm:"}
 
 
 def whole_ptbxl(folder: Path, spec: EcgSpec) -> Table:
@@ -28,8 +29,8 @@ def whole_ptbxl(folder: Path, spec: EcgSpec) -> Table:
 
     Returns
     -------
-        ``inputs`` float32 (n, 12, spec.samples), z-scores per lead; our labels; facts ``fold``
-        and ``rhythm``, the rhythm statements joined by "|".
+        ``inputs`` float32 (n, 12, spec.samples), z-scores per lead; our labels; facts ``fold``,
+        and ``sub_class``, ``form`` and ``rhythm``: what is stated, joined by "|".
 
     Raises
     ------
@@ -37,7 +38,10 @@ def whole_ptbxl(folder: Path, spec: EcgSpec) -> Table:
         A file or column of the publisher's is missing, or not one recording could be read.
     """
     found = ptbxl.index(folder)
-    facts = [{"fold": row.facts["fold"], "rhythm": _rhythm(row)} for row in found.rows]
+    facts = [
+        {"fold": row.facts["fold"], **{key: _stated(row, key) for key in _STATED}}
+        for row in found.rows
+    ]
     return _table("ptbxl", found, facts, spec, keep=_check_limb_leads)
 
 
@@ -84,8 +88,9 @@ def _read(found: Index[Any], place: int, keep: Callable[[Any], Any]) -> Any:  # 
     return keep(found.record(place))
 
 
-def _rhythm(row: Row) -> str:
-    codes = (name.removeprefix(_RHYTHM) for name in row.present if name.startswith(_RHYTHM))
+def _stated(row: Row, kind: str) -> str:
+    prefix = _STATED[kind]
+    codes = (name.removeprefix(prefix) for name in row.present if name.startswith(prefix))
     return "|".join(sorted(codes))
 
 

@@ -26,7 +26,7 @@ from qiangji_training.calibrate import Scored
 from qiangji_training.checkpoint import write_atomic
 from qiangji_training.config import Config, read_config
 from qiangji_training.manifest import manifest
-from qiangji_training.networks import WEIGHTS, build_net, started_net
+from qiangji_training.networks import WEIGHTS, build_net, narrowed, started_net
 from qiangji_training.report import Report, progress_bar
 from qiangji_training.texts import text
 
@@ -204,7 +204,7 @@ def _task(config: Config, data: Path) -> tasks.Task:
 def _check_shapes(config: Config, task: tasks.Task) -> None:
     """Refuse a recipe whose examples do not fit its targets, its labels or its validation."""
     example, target = task.examples.load(0, 0, np.random.default_rng((config.seed, 0, 0)))
-    n, labels = len(task.train_ids), len(config.labels)
+    n, labels = len(task.train_ids), len(config.labels) + task.examples.auxiliary
     validated = task.valid.inputs.shape[1:]
     for part, found, wanted in (
         ("targets", task.examples.targets.shape, (n, labels)),
@@ -226,13 +226,18 @@ def _member(
     fabric: Fabric,
     bar: Progress | None,
 ) -> fitting.Fitted:
+    labels = len(config.labels)
+
     def watch(averaged: nn.Module) -> float:
-        auc = metrics.macro_auc(task.valid.targets, fitting.logits_of(averaged, task.valid.inputs))
+        logits = fitting.logits_of(averaged, task.valid.inputs)[:, :labels]
+        auc = metrics.macro_auc(task.valid.targets, logits)
         return math.nan if auc is None else auc
 
-    return fitting.fit(
-        started_net(config, starts, index),
-        task.examples,
+    learns_more = index >= config.fit.members - config.fit.auxiliary_members
+    examples = task.examples if learns_more else task.examples.without_auxiliary()
+    fitted = fitting.fit(
+        started_net(config, starts, index, examples.auxiliary),
+        examples,
         config.fit,
         seed=config.seed + index,
         checkpoint=folder / f"member-{index}.pt",
@@ -240,6 +245,7 @@ def _member(
         fabric=fabric,
         report=Report(folder / CURVES, index, config.fit.members, bar),
     )
+    return replace(fitted, net=narrowed(fitted.net, labels))
 
 
 def _finish(

@@ -23,6 +23,8 @@ from qiangji_training.task import Part, Task, hashes
 
 #: The publisher's parts, patient-disjoint.
 FOLDS: Final = 10
+#: An auxiliary statement that fewer training recordings bear is not learnt.
+_FEWEST_STATED: Final = 20
 #: Statements of PTB-XL that leave the sinus node in charge.
 _SINUS: Final = frozenset({"SR", "STACH", "SBRAD", "SARRH"})
 
@@ -69,21 +71,44 @@ def _read(config: Config, spec: EcgSpec, folder: Path) -> tuple[Table, float, di
 
 
 def examples(config: Config, train: Table) -> Examples:
-    """What to learn from: ``inputs`` z-scores (n, 12, samples), and the fact ``rhythm``."""
+    """What to learn from: ``inputs`` z-scores (n, 12, samples), and the fact ``rhythm``.
+
+    Raises
+    ------
+    InputRejected
+        The set has no such auxiliary column.
+    """
     how, spec = config.ecg_augment, config.ecg
     if how is None or spec is None:
         raise InputRejected("train.config_kind", name=config.name)
     signals = train.inputs.astype(np.float32)
     rates = sinus_rates(signals, spec.rate_hz, train.targets, config.labels, _is_sinus(train))
+    statements = _auxiliary(config, train)
+    recorded = np.concatenate([train.targets, statements], axis=1)
 
     def load(row: int, _: int, rng: np.random.Generator) -> Example:
         signal = signals[row]
         factor = rates.drawn(row, rng) if rng.random() < how.rate else 1.0
         read = None if factor == 1 else rates.positions(row, factor, signal.shape[1], rng)
         changed = augment_ecg(signal, how, spec.rate_hz, rng, positions=read)
-        return changed, rates.targets(row, train.targets[row], factor)
+        return changed, rates.targets(row, recorded[row], factor)
 
-    return Examples(load, train.targets, np.ones(len(train)))
+    return Examples(load, recorded, np.ones(len(train)), auxiliary=statements.shape[1])
+
+
+def _auxiliary(config: Config, train: Table) -> NDArray[np.float32]:
+    """(n, statements) 1 or 0: the statements of the named columns that enough recordings bear."""
+    found: list[NDArray[np.bool_]] = []
+    for name in config.auxiliary:
+        if name not in train.facts:
+            raise InputRejected("train.config_auxiliary_column", column=name, dataset=train.name)
+        stated = [frozenset(text.split("|")) - {""} for text in train.facts[name]]
+        for code in sorted(frozenset().union(*stated)):
+            bears = np.array([code in codes for codes in stated])
+            if bears.sum() >= _FEWEST_STATED:
+                found.append(bears)
+    columns = np.array(found, np.float32).reshape(len(found), len(train))
+    return np.ascontiguousarray(columns.T)
 
 
 def _is_sinus(table: Table) -> NDArray[np.bool_]:

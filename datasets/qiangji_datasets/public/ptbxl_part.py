@@ -29,8 +29,8 @@ def read(folder: Path) -> Table:
 
     Returns
     -------
-        ``inputs`` float32 (n, 12, 1000), z-scores per lead at 100 Hz; facts ``fold`` "1"–"10" and
-        ``rhythm``, the rhythm statements joined by "|".
+        ``inputs`` float32 (n, 12, 1000), z-scores per lead at 100 Hz; facts ``fold`` "1"–"10", and
+        ``sub_class``, ``form`` and ``rhythm``: diagnostic subclasses and statements, joined by "|".
 
     Raises
     ------
@@ -54,7 +54,10 @@ def read(folder: Path) -> Table:
         targets=ecg_labels.targets(rows, ecg_labels.PTBXL),
         ids=ids,
         groups=column(rows, "patient_id"),
-        facts={"fold": column(rows, "strat_fold"), "rhythm": column(rows, "rhythm")},
+        facts={
+            "fold": column(rows, "strat_fold"),
+            **{key: column(rows, key) for key in ("sub_class", "form", "rhythm")},
+        },
         left_out={"dataset.einthoven": refused} if refused else {},
     )
     return table.where(is_sound)

@@ -47,6 +47,14 @@ def test_a_much_faster_strip_says_nothing_about_conduction_but_keeps_the_rhythm(
     assert found[2] == 0
 
 
+def test_auxiliary_statements_are_said_of_the_recorded_rate_alone() -> None:
+    recorded = np.array([1, 0, 0, 0, 0, 1, 0], np.float32)
+
+    assert np.isnan(_rates(75.0).targets(0, recorded, 1.01)[5:]).all()
+    assert _rates(75.0).targets(0, recorded, 1.0)[5:].tolist() == [1, 0]
+    assert _rates(float("nan")).targets(0, recorded, 1.0)[5:].tolist() == [1, 0]
+
+
 def test_an_unknown_rate_is_left_alone() -> None:
     rates = _rates(float("nan"))
     recorded = np.ones(5, np.float32)

@@ -52,6 +52,12 @@ def test_a_film_configuration_carries_its_preprocessing() -> None:
         ("seed = 7", "seed = true", "train.config_type", "seed"),
         ("members = ", "members = 2.5 # ", "train.config_type", "fit.members"),
         ("members = ", "members = 0 # ", "train.config_type", "fit.members"),
+        (
+            "members = ",
+            "auxiliary_members = 9\nmembers = ",
+            "train.config_type",
+            "fit.auxiliary_members",
+        ),
         ('precision = "bf16"', 'precision = "16"', "train.config_type", "fit.precision"),
         ("ema = ", "ema = 1.0 # ", "train.config_type", "fit.ema"),
         ("[net]\n", "[[net]]\n", "train.config_type", "net"),
