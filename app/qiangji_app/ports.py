@@ -21,6 +21,9 @@ from qiangji_app.domain.case import (
 )
 from qiangji_app.domain.events import Event, Payload
 from qiangji_app.domain.person import Patient
+from qiangji_app.domain.referral import Referral
+from qiangji_app.domain.referral_follow_up import ReferralFollowUp
+from qiangji_app.domain.referral_workflow import ReferralState
 from qiangji_app.domain.report import DraftReport, SignedReport
 from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import State
@@ -142,6 +145,48 @@ class Cases(Protocol):
     def add_message(self, message: Message) -> None: ...
 
 
+@dataclass(frozen=True)
+class ReferralQuery:
+    """Which referrals to list; None does not filter.
+
+    A referral is found where its sender or home is among ``from_site_ids``, or a site that was
+    asked among ``target_site_ids``. ``since``: opened, sent or referred down from then on.
+    """
+
+    from_site_ids: frozenset[str] | None = None
+    target_site_ids: frozenset[str] | None = None
+    states: frozenset[ReferralState] | None = None
+    person_id: str = ""
+    since: datetime | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class FollowUpQuery:
+    """Which follow-ups to list; ``is_due`` leaves out what is done or void."""
+
+    site_ids: frozenset[str] | None = None
+    referral_id: str = ""
+    person_id: str = ""
+    is_due: bool = False
+
+
+class Referrals(Protocol):
+    """Referrals and their follow-ups. ``add``/``save`` raise Conflict on a clash."""
+
+    def get(self, referral_id: str) -> Referral | None: ...
+    def add(self, added: Referral) -> None: ...
+    def save(self, changed: Referral) -> Referral:
+        """Store; the revision must be the stored one, and grows by one (returned)."""
+        ...
+
+    def find(self, query: ReferralQuery) -> Sequence[Referral]: ...
+    def follow_up(self, follow_up_id: str) -> ReferralFollowUp | None: ...
+    def follow_ups(self, query: FollowUpQuery) -> Sequence[ReferralFollowUp]: ...
+    def add_follow_up(self, added: ReferralFollowUp) -> None: ...
+    def save_follow_up(self, changed: ReferralFollowUp) -> None: ...
+
+
 class Persons(Protocol):
     """The only place of identity; encrypted at rest, found by blind index."""
 
@@ -240,6 +285,7 @@ class Unit(Protocol):
     """One transaction: begins immediately, commits only when ``commit`` is called."""
 
     cases: Cases
+    referrals: Referrals
     persons: Persons
     accounts: Accounts
     uploads: Uploads

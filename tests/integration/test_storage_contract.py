@@ -24,6 +24,7 @@ from support.storage_box import (
     case,
     open_box,
     recording,
+    referral,
     signed,
 )
 
@@ -40,9 +41,20 @@ from qiangji_app.domain.case import (
     Verdict,
 )
 from qiangji_app.domain.person import IdentityKind, Patient
+from qiangji_app.domain.referral import (
+    Attachment,
+    AttachmentKind,
+    DownPlan,
+    Medicine,
+    PlannedFollowUp,
+    Step,
+    UpContent,
+)
+from qiangji_app.domain.referral_follow_up import FollowUpKind, ReferralFollowUp
+from qiangji_app.domain.referral_workflow import ReferralAction, ReferralState
 from qiangji_app.domain.report import DraftReport
 from qiangji_app.domain.workflow import State
-from qiangji_app.ports import CaseQuery, EventQuery, Upload
+from qiangji_app.ports import CaseQuery, EventQuery, FollowUpQuery, ReferralQuery, Upload
 from qiangji_app.storage.jobs import LEASE
 from qiangji_app.storage.tables import event
 from qiangji_app.storage.verify import verify_log
@@ -699,6 +711,123 @@ def test_the_program_cannot_change_events_or_signed_reports(box: Box) -> None:
             connection.execute(text(statement))
 
 
+def test_a_referral_and_its_follow_ups_come_back_as_they_were(box: Box) -> None:
+    add_case(box)
+    step = Step(
+        ReferralAction.REFER_DOWN,
+        NOW,
+        "u2",
+        "town",
+        "k1",
+        code="ward",
+        text="明日出院",
+        state=ReferralState.REFERRED_DOWN,
+    )
+    plan = DownPlan(
+        diagnosis="高血压 3 级",
+        next_steps="低盐饮食",
+        medicines=(Medicine("氨氯地平", "5 mg", "每日一次", "长期"),),
+        follow_ups=(PlannedFollowUp(date(2026, 3, 16), "测血压"),),
+    )
+    full = referral(
+        state=ReferralState.REFERRED_DOWN,
+        requested_at=NOW,
+        answered_at=NOW,
+        arrived_at=NOW,
+        down_at=NOW,
+        content=UpContent(reasons=("hypertension.acute",), present_history="头痛"),
+        plan=plan,
+        attachments=(Attachment(AttachmentKind.CASE, "c1", 1),),
+        steps=(step,),
+        past_targets=("town", "other"),
+    )
+    due = ReferralFollowUp("f1", "ref1", "p1", "town", FollowUpKind.PLAN, date(2026, 3, 16), "测")
+
+    with box.store.begin() as unit:
+        unit.referrals.add(full)
+        unit.referrals.add_follow_up(due)
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert unit.referrals.get("ref1") == full
+        assert unit.referrals.get("nobody") is None
+        assert unit.referrals.follow_ups(FollowUpQuery(is_due=True, person_id="p1")) == [due]
+        assert unit.referrals.follow_ups(FollowUpQuery(referral_id="other")) == []
+
+
+def test_referrals_are_found_by_side_state_and_time_the_newest_first(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        add_site(unit, "county")
+        add_site(unit, "elsewhere")
+        unit.referrals.add(referral("a"))
+        sent = {"requested_at": NOW, "target_site_id": "county", "past_targets": ("elsewhere",)}
+        unit.referrals.add(referral("b", state=ReferralState.REQUESTED, **sent))
+        unit.commit()
+
+    def found(**query: object) -> list[str]:
+        with box.store.read() as unit:
+            return [one.id for one in unit.referrals.find(ReferralQuery(**query))]
+
+    assert found() == ["b", "a"]
+    assert found(limit=1) == ["b"]
+    assert found(from_site_ids=frozenset({"town"})) == ["b", "a"]
+    assert found(target_site_ids=frozenset({"county"})) == ["b"]
+    assert found(target_site_ids=frozenset({"elsewhere"})) == ["b"]
+    assert found(states=frozenset({ReferralState.DRAFT})) == ["a"]
+    assert found(person_id="nobody") == []
+    assert found(since=NOW) == ["b", "a"]
+    assert found(since=NOW + timedelta(days=1)) == []
+
+
+def test_two_people_who_change_the_same_referral_collide(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        unit.referrals.add(referral())
+        first = unit.referrals.get("ref1")
+        assert first is not None
+        saved = unit.referrals.save(first)
+
+        with pytest.raises(Conflict, match=r"referral\.changed_meanwhile"):
+            unit.referrals.save(first)
+        with pytest.raises(NotFound, match=r"follow_up\.not_found"):
+            missing = FollowUpKind.EMERGENCY
+            unit.referrals.save_follow_up(
+                ReferralFollowUp("f9", "ref1", "p1", "town", missing, date(2026, 3, 1))
+            )
+
+    assert saved.revision == first.revision + 1
+
+
+def test_erasing_a_person_empties_what_a_referral_says_of_address_and_number(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        content = UpContent(address="东风镇 3 组", record_number="D-7", present_history="头痛")
+        unit.referrals.add(referral(content=content))
+        unit.persons.forget_unused("p1")
+        unit.persons.erase("p1")
+        unit.commit()
+
+    with box.store.read() as unit:
+        found = unit.referrals.get("ref1")
+        assert found is not None
+        assert found.content == UpContent(present_history="头痛")
+        assert found.revision == 1
+        assert unit.persons.get("p1") is None
+
+
+def test_a_person_of_a_referral_alone_is_not_forgotten_as_unused(box: Box) -> None:
+    add_case(box)
+    with box.store.begin() as unit:
+        unit.persons.add("p2", PATIENT)
+        unit.referrals.add(referral(person_id="p2"))
+        unit.persons.forget_unused("p2")
+        unit.commit()
+
+    with box.store.read() as unit:
+        assert unit.persons.get("p2") == PATIENT
+
+
 def test_opening_again_finds_everything_and_other_keys_are_refused(
     box: Box, tmp_path: Path
 ) -> None:
@@ -731,12 +860,33 @@ def test_the_tables_and_the_migrations_agree(box: Box) -> None:
         assert compare_metadata(context, event.metadata) == []
 
 
+#: Back to a database of before referrals.
+_WITHOUT_REFERRALS = ("DROP TABLE referral_follow_up", "DROP TABLE referral")
+
+
+def test_a_database_of_before_referrals_is_brought_up_to_date(box: Box, tmp_path: Path) -> None:
+    add_case(box)
+    with box.store.engines.write.begin() as connection:
+        for statement in (*_WITHOUT_REFERRALS, "UPDATE alembic_version SET version_num = '0003'"):
+            connection.execute(text(statement))
+
+    again = open_box(tmp_path, box.url)
+
+    with again.store.begin() as unit:
+        assert unit.cases.get("c1") is not None
+        assert unit.referrals.find(ReferralQuery()) == []
+        unit.referrals.add(referral())
+        unit.commit()
+    again.store.close()
+
+
 def test_a_database_of_before_the_split_of_requests_is_brought_up_to_date(
     box: Box, tmp_path: Path
 ) -> None:
     add_case(box)
     with box.store.engines.write.begin() as connection:
         for statement in (
+            *_WITHOUT_REFERRALS,
             "DROP INDEX ix_clinical_case_split_from",
             "ALTER TABLE clinical_case DROP COLUMN split_from",
             "ALTER TABLE upload DROP COLUMN modality",

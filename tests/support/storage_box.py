@@ -9,6 +9,8 @@ from pathlib import Path
 from qiangji_app.domain.account import Account
 from qiangji_app.domain.case import Case, Recording, RecordingState
 from qiangji_app.domain.person import Patient
+from qiangji_app.domain.referral import Direction, Referral
+from qiangji_app.domain.referral_workflow import ReferralState
 from qiangji_app.domain.report import DIGEST_VERSION, ReportContent, SignedReport, signed_digest
 from qiangji_app.domain.roles import Role, Site, SiteKind
 from qiangji_app.domain.workflow import State
@@ -91,6 +93,22 @@ def case(case_id: str = "c1", person_id: str = "p1", **changes: object) -> Case:
         "created_by": "u1",
     }
     return Case(**(fields | changes))  # type: ignore[arg-type]  # fields are given by name
+
+
+def referral(referral_id: str = "ref1", **changes: object) -> Referral:
+    """A draft of a referral."""
+    fields: dict[str, object] = {
+        "id": referral_id,
+        "direction": Direction.UP,
+        "state": ReferralState.DRAFT,
+        "from_site_id": "town",
+        "target_site_id": "town",
+        "home_site_id": "town",
+        "person_id": "p1",
+        "created_at": NOW,
+        "created_by": "u1",
+    }
+    return Referral(**(fields | changes))  # type: ignore[arg-type]  # fields are given by name
 
 
 def recording(recording_id: str = "r1", case_id: str = "c1", **changes: object) -> Recording:

@@ -15,6 +15,7 @@ from qiangji_app import cli
 from qiangji_app.config import Settings
 from qiangji_app.demo.county import PASSWORD, county
 from qiangji_app.domain.case import TriageStatus, Verdict
+from qiangji_app.domain.referral_workflow import ReferralState
 from qiangji_app.domain.roles import Role
 from qiangji_app.domain.workflow import State
 from qiangji_app.web.app import _ROUTERS
@@ -135,7 +136,7 @@ def test_limits_of_input_are_stated_as_they_are() -> None:
         assert stated in text
 
 
-@pytest.mark.parametrize("words", [State, TriageStatus, Role, Verdict, Flag])
+@pytest.mark.parametrize("words", [State, ReferralState, TriageStatus, Role, Verdict, Flag])
 def test_every_word_of_the_workflow_is_in_the_glossary(words: type[State]) -> None:
     text = _text("GLOSSARY.md")
 

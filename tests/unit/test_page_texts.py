@@ -25,7 +25,7 @@ def sources() -> str:
 def keys() -> set[str]:
     files = (
         PACKAGE.joinpath("locale", f"{name}.toml")
-        for name in ("pages", "reading", "administration")
+        for name in ("pages", "reading", "administration", "referral")
     )
     found = [key for file in files for key in tomllib.loads(file.read_text("utf-8"))]
     return {key for key in found if key.startswith("ui.")}
@@ -40,7 +40,10 @@ def event_types() -> set[str]:
         for file in folder.iterdir()
         if file.name.endswith(".py")
     )
-    known = "account|alarm|audit|call|case|finding|map|message|recording|report|result|session|site"
+    known = (
+        "account|alarm|audit|call|case|finding|follow_up|map|message|recording|referral|report"
+        "|result|session|site"
+    )
     spelt = re.findall(
         rf'(?:type=|kind = |if is_active else |_SEEN: Final = )"((?:{known})[.][a-z_]+)"', code
     )
@@ -50,7 +53,7 @@ def event_types() -> set[str]:
 def test_every_event_has_words() -> None:
     texts = {
         key
-        for name in ("administration", "words")
+        for name in ("administration", "referral", "words")
         for key in tomllib.loads(PACKAGE.joinpath(f"locale/{name}.toml").read_text("utf-8"))
     }
 

@@ -50,6 +50,13 @@ class Directory:
             site = self._county_of(site)
         return Contact(site, tuple(row.display_name for row in self._online if _is_at(row, site)))
 
+    def at(self, site_id: str, roles: frozenset[Role]) -> Contact:
+        """A site to telephone, with those of its staff in these roles who are there."""
+        online = [
+            row.display_name for row in self._online if row.site_id == site_id and row.roles & roles
+        ]
+        return Contact(self._sites[site_id], tuple(online))
+
     def _county_of(self, site: Site) -> Site:
         while site.kind is not SiteKind.COUNTY and site.parent_id is not None:
             site = self._sites[site.parent_id]

@@ -13,6 +13,8 @@ from qiangji_app.domain.person import IdentityKind, Patient, normalise_name
 from qiangji_app.ports import Clock
 from qiangji_app.storage.crypto import blind_index
 from qiangji_app.storage.keys import Keys
+from qiangji_app.storage.referral_rows import NAMING, sealed_context
+from qiangji_app.storage.referral_tables import referral
 from qiangji_app.storage.rows import Rows, translated
 from qiangji_app.storage.tables import (
     clinical_case,
@@ -91,11 +93,17 @@ class SqlPersons:
             self._forget(erased_id)
         for case_id in self._rows.all(cases, _first):
             self._blank_case(case_id)
+        referrals = select(referral.c.id).where(referral.c.person_id == person_id)
+        for referral_id in self._rows.all(referrals, _first):
+            self._blank_referral(referral_id)
 
     def forget_unused(self, person_id: str) -> None:
-        """Forget what was typed into a row that no case uses; a row in use stays as it is."""
-        users = select(clinical_case.c.id).where(clinical_case.c.person_id == person_id).limit(1)
-        if self._rows.one(users, _first) is None:
+        """Forget what was typed into a row that nothing uses; a row in use stays as it is."""
+        users = (
+            select(table.c.id).where(table.c.person_id == person_id).limit(1)
+            for table in (clinical_case, referral)
+        )
+        if all(self._rows.one(statement, _first) is None for statement in users):
             self._forget(person_id)
 
     def find_by_id_number(self, id_number: str) -> Sequence[str]:
@@ -166,6 +174,19 @@ class SqlPersons:
         )
         self._blank_file_names(recording, recording.c.id, case_id)
         self._blank_file_names(upload, upload.c.upload_id, case_id)
+
+    def _blank_referral(self, referral_id: str) -> None:
+        """Empty what may name the patient among the texts of a referral."""
+        cipher, context = self._rows.cipher, sealed_context(referral_id)
+        statement = select(referral).where(referral.c.id == referral_id)
+        text = self._rows.one(statement, lambda row: cipher.open_json(row.sealed_text, context))
+        content = cast("dict[str, object]", (text or {})["content"])
+        blank = (text or {}) | {"content": content | dict.fromkeys(NAMING, "")}
+        self._rows.run(
+            update(referral)
+            .where(referral.c.id == referral_id)
+            .values(sealed_text=cipher.seal_json(blank, context), revision=referral.c.revision + 1)
+        )
 
     def _blank_file_names(self, table: Table, key: Column[str], case_id: str) -> None:
         for row_id in self._rows.all(select(key).where(table.c.case_id == case_id), _first):

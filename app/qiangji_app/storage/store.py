@@ -32,6 +32,7 @@ from qiangji_app.storage.heads import EVERY_EVENTS, HeadsFile
 from qiangji_app.storage.jobs import SqlJobs
 from qiangji_app.storage.keys import Keys
 from qiangji_app.storage.persons import SqlPersons
+from qiangji_app.storage.referrals import SqlReferrals
 from qiangji_app.storage.rows import Rows, translated
 from qiangji_app.storage.schema import ensure_schema
 from qiangji_app.storage.tables import chain_head, node
@@ -54,6 +55,7 @@ class SqlUnit:
         self._changes = SqlEvents(rows, store.chain(CHANGES))
         self._reads = SqlEvents(rows, store.chain(READS))
         self.cases: ports.Cases = SqlCases(rows)
+        self.referrals: ports.Referrals = SqlReferrals(rows)
         self.persons: ports.Persons = SqlPersons(rows, store.keys, store.clock)
         self.accounts: ports.Accounts = SqlAccounts(rows)
         self.uploads: ports.Uploads = SqlUploads(rows)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -23,44 +22,28 @@ from sqlalchemy import (
 )
 
 from qiangji_app.domain.workflow import State
+from qiangji_app.storage.columns import (
+    both_or_neither as _both_or_neither,
+)
+from qiangji_app.storage.columns import (
+    id_column as _id,
+)
+from qiangji_app.storage.columns import (
+    metadata,
+)
+from qiangji_app.storage.columns import (
+    one_of as _one_of,
+)
+from qiangji_app.storage.columns import (
+    sequence as _seq,
+)
+from qiangji_app.storage.columns import (
+    text_column as _text,
+)
 from qiangji_app.storage.times import UtcInstant
 
 #: The Alembic revision these tables belong to.
-REVISION: Final = "0003"
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up INTEGER only
-
-
-def _id(name: str = "id") -> Column[str]:
-    return Column(name, String(64), nullable=False)
-
-
-def _seq() -> Column[int]:
-    return Column("seq", _SEQUENCE, primary_key=True, autoincrement=True)
-
-
-def _text(name: str, length: int = 200) -> Column[str]:
-    return Column(name, String(length), nullable=False)
-
-
-def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=name)
-
-
-def _both_or_neither(who: str, when: str, name: str) -> CheckConstraint:
-    return CheckConstraint(f"({who} = '') = ({when} IS NULL)", name=name)
-
+REVISION: Final = "0004"
 
 node = Table(
     "node",

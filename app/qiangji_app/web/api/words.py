@@ -19,6 +19,9 @@ _NAMED: Final = {
     ("identity", "fields"): "ui.form",
     ("workflow", "state"): "state",
     ("workflow", "modality"): "ui.modality",
+    ("referral", "state"): "referral.state",
+    ("referral", "field"): "referral.field",
+    ("referral", "fields"): "referral.field",
 }
 
 
