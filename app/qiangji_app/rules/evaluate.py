@@ -1,0 +1,256 @@
+"""Answers of a rulebook about one patient at one instant."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+
+from qiangji_app.rules.compiled import CompiledRule
+from qiangji_app.rules.expressions import Outcome, Value
+from qiangji_app.rules.facts import Fact
+from qiangji_app.rules.layers import Placed, Rulebook, shipped
+from qiangji_app.rules.packs import Action, Audience, Source, Urgency, Words
+from qiangji_app.rules.selecting import CLOCK_DRIFT, Facts, Selected, by_code, select
+from qiangji_datasets.errors import InputRejected
+
+__all__ = ["Answer", "Audience", "Outcome", "Situation", "evaluate", "shipped"]
+
+#: Combinations of facts that disagree; with more of them the disagreeing inputs are unknown.
+MOST_VARIANTS: Final = 64
+#: From here on what one side of a contradiction calls for is given, and the contradiction told.
+FAIL_SAFE_FROM: Final = Urgency.URGENT
+_DAYS_A_YEAR: Final = 365.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """One patient at one instant, seen by one doctor.
+
+    Parameters
+    ----------
+    now
+        The instant that ages and windows count from, with a time zone.
+    age_years
+        None: not known.
+    sex
+        ``female``, ``male``, or empty: not known.
+    jurisdiction
+        Places from the widest to the narrowest, for example ``("CN", "CN-34", "county", "site")``.
+    facts
+        Accepted facts (``rules.facts.accept``).
+    """
+
+    now: datetime
+    age_years: float | None
+    sex: str
+    audience: Audience
+    facts: tuple[Fact, ...]
+    jurisdiction: tuple[str, ...] = ("CN",)
+
+    def __post_init__(self) -> None:
+        if self.now.tzinfo is None:
+            raise InputRejected("fact.no_time_zone", fact="now")
+        late = next((fact for fact in self.facts if fact.at > self.now + CLOCK_DRIFT), None)
+        if late is not None:
+            raise InputRejected("fact.in_future", fact=late.code, at=late.at.isoformat())
+
+    @property
+    def today(self) -> date:
+        """The day, in the zone of ``now``."""
+        return self.now.date()
+
+    def built_in(self) -> dict[str, Value]:
+        """What every condition knows about the patient and the doctor."""
+        found: dict[str, Value] = {"audience": self.audience.value}
+        if self.sex:
+            found["sex"] = self.sex
+        if self.age_years is not None:
+            found["age_years"] = self.age_years
+            found["age_months"] = self.age_years * 12.0
+            found["age_days"] = math.floor(self.age_years * _DAYS_A_YEAR)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one rule says about a situation.
+
+    Parameters
+    ----------
+    version
+        The sha256 of the rule's canonical content.
+    inputs
+        The facts that the answer rests on.
+    missing
+        Codes of facts that would decide, or narrow a score; also ``age_years`` and ``sex``.
+    contradictions
+        Facts of one instant that disagree.
+    computed
+        Scores: ``NAME_low`` and ``NAME_high``; equal when every item is known.
+    """
+
+    rule: str
+    pack: str
+    edition: str
+    version: str
+    outcome: Outcome
+    urgency: Urgency
+    topic: str
+    title: Words
+    advice: Words
+    actions: tuple[Action, ...]
+    source: Source
+    evidence: str
+    inputs: tuple[Fact, ...]
+    missing: tuple[str, ...] = ()
+    contradictions: tuple[Fact, ...] = ()
+    computed: Mapping[str, float] = field(default_factory=dict)
+
+
+def evaluate(
+    rulebook: Rulebook, situation: Situation, *, include_no: bool = False
+) -> tuple[Answer, ...]:
+    """Every answer that matters: yes first by urgency, then what is unknown and asks for something.
+
+    Parameters
+    ----------
+    include_no
+        Also the rules that do not hold and those that ask for nothing, for tests and checks.
+
+    Raises
+    ------
+    SystemFault
+        A condition of a rule cannot be computed.
+    """
+    facts = by_code(situation.facts)
+    answers = []
+    for placed in rulebook.in_force(situation.today, situation.jurisdiction):
+        if situation.audience in placed.rule.audience:
+            answer = answer_rule(placed, rulebook.compiled(placed.rule), situation, facts)
+            if include_no or _matters(answer):
+                answers.append(answer)
+    return tuple(sorted(answers, key=_order))
+
+
+_RANK: Final = {Outcome.YES: 0, Outcome.UNKNOWN: 1, Outcome.NO: 2}
+
+
+def _order(answer: Answer) -> tuple[int, int, str]:
+    return _RANK[answer.outcome], -answer.urgency, answer.rule
+
+
+def _matters(answer: Answer) -> bool:
+    return answer.outcome is Outcome.YES or (
+        answer.outcome is Outcome.UNKNOWN and bool(answer.missing)
+    )
+
+
+def answer_rule(
+    placed: Placed, compiled: CompiledRule, situation: Situation, facts: Facts
+) -> Answer:
+    """The answer of one rule."""
+    rule = placed.rule
+    picked = {name: select(item, facts, situation.now) for name, item in rule.inputs.items()}
+    built_in = situation.built_in()
+    variants = _variants(built_in, picked)
+    outcome = _merged([compiled.answer(values) for values in variants], rule.urgency)
+    score = compiled.score(variants[0])
+    missing: set[str] = set()
+    if outcome is Outcome.YES and score is not None:
+        missing |= _codes(compiled, score.unknown)
+    if outcome is Outcome.UNKNOWN:
+        missing |= _asked(compiled, variants, picked)
+    disagreeing = tuple(
+        fact
+        for name, item in picked.items()
+        if name in compiled.names
+        for fact in item.contradicting
+    )
+    if outcome is not Outcome.NO:
+        missing |= {fact.code for fact in disagreeing}
+    return Answer(
+        rule=rule.id,
+        pack=placed.pack.id,
+        edition=placed.pack.edition,
+        version=rule.version,
+        outcome=outcome,
+        urgency=rule.urgency,
+        topic=rule.topic,
+        title=rule.title,
+        advice=rule.advice,
+        actions=rule.actions,
+        source=rule.source,
+        evidence=rule.evidence,
+        inputs=_used(picked),
+        missing=tuple(sorted(missing)),
+        contradictions=disagreeing,
+        computed={}
+        if score is None
+        else {f"{rule.score_name}_low": score.low, f"{rule.score_name}_high": score.high},
+    )
+
+
+def _used(picked: Mapping[str, Selected]) -> tuple[Fact, ...]:
+    """Each fact once, in the order of the inputs."""
+    found: list[Fact] = []
+    for item in picked.values():
+        found += [fact for fact in item.used if fact not in found]
+    return tuple(found)
+
+
+def _variants(
+    built_in: Mapping[str, Value], picked: Mapping[str, Selected]
+) -> list[dict[str, Value]]:
+    """Every reading of facts that disagree; one where none do."""
+    known = {name: item.candidates for name, item in picked.items() if item.candidates}
+    if math.prod(len(values) for values in known.values()) > MOST_VARIANTS:
+        known = {name: values for name, values in known.items() if len(values) == 1}
+    return [
+        {**built_in, **dict(zip(known, values, strict=True))}
+        for values in itertools.product(*known.values())
+    ]
+
+
+def _merged(outcomes: Sequence[Outcome], urgency: Urgency) -> Outcome:
+    if len(set(outcomes)) == 1:
+        return outcomes[0]
+    is_grave = Outcome.YES in outcomes and urgency >= FAIL_SAFE_FROM
+    return Outcome.YES if is_grave else Outcome.UNKNOWN
+
+
+def _asked(
+    compiled: CompiledRule, variants: Sequence[Mapping[str, Value]], picked: Mapping[str, Selected]
+) -> set[str]:
+    """Codes worth asking for; none while nothing the rule looks at was ever stated.
+
+    A rule whose ``when`` is unknown asks only if its condition holds.
+    """
+    found: set[str] = set()
+    for values in variants:
+        if compiled.answer(values) is not Outcome.UNKNOWN:
+            continue
+        gate_open = compiled.gate(values) is Outcome.YES
+        if gate_open or compiled.outcome(values) is Outcome.YES:
+            found |= _codes(compiled, compiled.deciding(values))
+    if len(variants) > 1:
+        # They disagree, or each is unknown: what contradicts is asked for again.
+        found |= _codes(
+            compiled, [name for name, item in picked.items() if len(item.candidates) > 1]
+        )
+    is_begun = any(item.was_given for item in picked.values())
+    return found if is_begun else set()
+
+
+def _codes(compiled: CompiledRule, names: frozenset[str] | Sequence[str]) -> set[str]:
+    inputs = compiled.rule.inputs
+    found: set[str] = set()
+    for name in names:
+        if name in inputs:
+            found |= set(inputs[name].codes.values())
+        else:
+            found.add("age_years" if name.startswith("age_") else name)
+    return found
