@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qiangji_app.config import Settings
 from qiangji_app.reader import LocalReader
+from qiangji_app.seals.keys import Issuer
 from qiangji_app.services.context import Context
 from qiangji_app.services.housekeeping import keep_house
 from qiangji_app.services.imaging import RecordCache
@@ -48,6 +49,7 @@ class Installation:
     pool: ReaderPool
     worker: TriageWorker
     regular: tuple[Regular, ...]
+    issuer: Issuer
 
     def start(self) -> None:
         """Begin background work: bundles warm, waiting recordings are triaged."""
@@ -80,12 +82,14 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
         ``demo.accounts_left``: a real installation with demo accounts; ``demo.real_accounts``:
         demo mode on the data of a real one.
         ``settings.key_dir``: keys would lie inside the data folder.
+        ``seal.unknown_algorithm``: no installed package signs so.
     StorageFault
         Database or keys cannot be opened.
     """
     _check(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     keys = open_keys(settings.key_dir)
+    issuer = Issuer(keys, settings.signature_algorithm)
     clock = SystemClock()
     ids = SystemIds(clock)
     store = open_store(
@@ -125,7 +129,7 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
             first_after_s=_FIRST_HOUSEKEEPING_S,
         ),
     )
-    return Installation(settings, context, store, engine, pool, worker, regular)
+    return Installation(settings, context, store, engine, pool, worker, regular, issuer)
 
 
 def _check(settings: Settings) -> None:

@@ -112,6 +112,14 @@ def _register(wanted: str) -> None:
         from qiangji_app.account_cli import reset_password
 
         app.command("reset-password", help=both("reset_password"))(reset_password)
+    if wanted in ("", "--help", "verify"):
+        from qiangji_app.verify_cli import verify
+
+        app.command("verify", help=both("verify"))(verify)
+    if wanted in ("", "--help", "keys"):
+        from qiangji_app.keys_cli import keys_group
+
+        app.add_typer(keys_group, name="keys")
     for point in entry_points(group="qiangji.commands"):
         if wanted in ("", "--help", point.name):
             _add(point.name, point.load)

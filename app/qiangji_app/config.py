@@ -26,6 +26,8 @@ class Settings(BaseSettings):
         Free space that uploads must leave, so that reading and signing go on.
     lang
         Language of commands.
+    signature_algorithm
+        Scheme of the seals on printed results; others than Ed25519 come with a package.
     """
 
     model_config = SettingsConfigDict(env_prefix="QIANGJI_", extra="ignore", frozen=True)
@@ -43,6 +45,7 @@ class Settings(BaseSettings):
     secure_cookie: bool = False
     bundle_dir: Path | None = None
     lang: Language = Language.ZH
+    signature_algorithm: str = "Ed25519"
 
     @property
     def url(self) -> str:

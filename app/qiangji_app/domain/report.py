@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+from qiangji_app.domain.canonical import digest
 
 #: What the digest of a report covers. 1: content, case, signer's id, time and recordings; 2: also
 #: name, licence number and site of who signed, and why it was amended. Reports keep theirs.
@@ -69,11 +69,22 @@ class SignedReport:
 
 def draft_digest(content: ReportContent) -> str:
     """SHA-256, hex, of what stands in a draft; who signs names it, and signs nothing else."""
-    return _sha256(_body(content))
+    return digest(_body(content))
 
 
 def signed_digest(report: SignedReport) -> str:
     """SHA-256, hex, of the canonical JSON of what was signed, as ``digest_version`` defines it.
+
+    Raises
+    ------
+    ValueError
+        ``digest_version`` is none of ours.
+    """
+    return digest(signed_body(report))
+
+
+def signed_body(report: SignedReport) -> dict[str, object]:
+    """What was signed, as JSON values; ``signed_digest`` is its digest.
 
     Raises
     ------
@@ -98,7 +109,7 @@ def signed_digest(report: SignedReport) -> str:
         }
     elif report.digest_version != 1:
         raise ValueError(f"no such digest version: {report.digest_version!r}")
-    return _sha256(body)
+    return body
 
 
 def _body(content: ReportContent) -> dict[str, object]:
@@ -111,9 +122,3 @@ def _body(content: ReportContent) -> dict[str, object]:
         "measurements": content.measurements,
         "is_critical": content.is_critical,
     }
-
-
-def _sha256(body: dict[str, object]) -> str:
-    """Of the canonical JSON."""
-    text = json.dumps(body, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -6,7 +6,7 @@ import base64
 from datetime import datetime
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
@@ -21,9 +21,13 @@ from qiangji_datasets.messages import Catalogue, Language, MissingText
 from qiangji_datasets.records import CellImage, EcgRecord, Radiograph
 
 _FILM_PX = 1400
+#: Stands where the QR code of a sealed page will be; no base64 text looks like it.
+QR_PLACE: Final = "@@qr@@"
 
 
-def result_html(document: ResultDocument, catalogue: Catalogue, language: Language) -> str:
+def result_html(
+    document: ResultDocument, catalogue: Catalogue, language: Language, *, key_id: str = ""
+) -> str:
     """A self-contained page: no script, no outside request.
 
     Parameters
@@ -32,6 +36,8 @@ def result_html(document: ResultDocument, catalogue: Catalogue, language: Langua
         One signed version.
     language
         Language of headings; the report itself stays as its author wrote it.
+    key_id
+        Key of the seal whose QR code takes the place of ``QR_PLACE``; empty leaves it out.
     """
 
     def text(key: str, **params: object) -> str:
@@ -49,6 +55,8 @@ def result_html(document: ResultDocument, catalogue: Catalogue, language: Langua
         not_shown=[_not_shown(item, catalogue, language) for item in document.not_shown],
         pictures=[_picture(item) for item in document.pictures],
         when=lambda moment: _when(moment, zone),
+        key_id=key_id,
+        qr_place=QR_PLACE,
     )
     return page
 

@@ -210,6 +210,13 @@ def list_sites(ctx: Context, actor: Actor) -> Sequence[Site]:
         return [site for site in unit.accounts.sites() if actor.sees_site(site.id)]
 
 
+def hospital_name(ctx: Context) -> str:
+    """Name of the site at the root of the county's tree; empty before it is made."""
+    with ctx.store.read() as unit:
+        roots = [site.name for site in unit.accounts.sites() if site.parent_id is None]
+    return roots[0] if roots else ""
+
+
 def display_names(ctx: Context, actor: Actor) -> dict[str, str]:
     """Names of staff by account id, as colleagues see them; none for who has no role yet."""
     if not actor.roles:

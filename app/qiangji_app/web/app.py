@@ -28,6 +28,7 @@ from qiangji_app.web.api import (
     audit,
     cases,
     images,
+    issuer_keys,
     results,
     setup,
     uploads,
@@ -48,6 +49,7 @@ _ROUTERS = (
     alarms,
     uploads,
     images,
+    issuer_keys,
     results,
     setup,
     administration,
@@ -97,6 +99,7 @@ def create_app(
     app.state.context = installation.context
     app.state.settings = installation.settings
     app.state.installation = installation
+    app.state.issuer = installation.issuer
     app.state.demo_accounts = demo_accounts or []
     app.state.templates = load_templates()
     app.state.metrics = Metrics()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from qiangji_app.seals.keys import Issuer
 from qiangji_app.services import sessions
 from qiangji_app.services.context import Caller, Context
 from qiangji_datasets.errors import NotPermitted
@@ -25,6 +26,12 @@ class SignedOut(NotPermitted):
 def context(request: Request) -> Context:
     """The installation's context."""
     found: Context = request.app.state.context
+    return found
+
+
+def issuer(request: Request) -> Issuer:
+    """Who seals printed results."""
+    found: Issuer = request.app.state.issuer
     return found
 
 
@@ -64,3 +71,4 @@ def language(request: Request) -> Language:
 Ctx = Annotated[Context, Depends(context)]
 Who = Annotated[Caller, Depends(caller)]
 Lang = Annotated[Language, Depends(language)]
+Signing = Annotated[Issuer, Depends(issuer)]
