@@ -55,9 +55,8 @@ def _recordings(paths: list[Path]) -> list[Path]:
     """Files, and the files of folders."""
     found: list[Path] = []
     for path in paths:
-        found += (
-            sorted(item for item in path.iterdir() if item.is_file()) if path.is_dir() else [path]
-        )
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        found += [item for item in inside if not item.is_dir()]
     return found
 
 
@@ -76,16 +75,12 @@ def _told(verdict: Verdict, texts: Catalogue, language: Language) -> list[str]:
         f"{_MARKS[item.outcome]} {texts.text(item.key, language, **item.params)}"
         for item in verdict.checks
     ]
-    return [
-        texts.text(told, language),
-        head,
-        *checks,
-        f"! {texts.text('seal.newer', language)}",
-        "",
-    ]
+    newer = texts.text("seal.newer", language)
+    return [texts.text(told, language), head, *checks, f"! {newer}", ""]
 
 
 def _bad(verdict: Verdict) -> str:
     """Something differs, or too little could be checked."""
-    is_different = any(item.outcome is Outcome.FAILED for item in verdict.checks)
-    return "seal.refused" if is_different else "seal.unknown"
+    if any(item.outcome is Outcome.FAILED for item in verdict.checks):
+        return "seal.refused"
+    return "seal.partly" if verdict.is_signed else "seal.unknown"

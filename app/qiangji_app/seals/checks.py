@@ -51,6 +51,11 @@ class Check:
         return f"seal.check.{self.code}_{self.outcome.value}"
 
 
+_SIGNED: Final = ("signature", Outcome.PASSED)
+#: Without these the paper may still say something else than the seal.
+_NEEDED: Final = frozenset({"signature", "content", "printed"})
+
+
 @dataclass(frozen=True)
 class Verdict:
     """All checks of one file, in the order in which they are told."""
@@ -60,9 +65,15 @@ class Verdict:
 
     @property
     def is_genuine(self) -> bool:
-        """True when a known key signed it and nothing differs."""
-        signed = Check("signature", Outcome.PASSED).key in {item.key for item in self.checks}
-        return signed and all(item.outcome is not Outcome.FAILED for item in self.checks)
+        """True when a known key signed it, content and print were checked, and nothing differs."""
+        passed = {item.code for item in self.checks if item.outcome is Outcome.PASSED}
+        differs = any(item.outcome is Outcome.FAILED for item in self.checks)
+        return not differs and passed >= _NEEDED
+
+    @property
+    def is_signed(self) -> bool:
+        """True when a known key made the seal, whatever became of the rest."""
+        return any((item.code, item.outcome) == _SIGNED for item in self.checks)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from qiangji_app.bootstrap import catalogue
 from qiangji_app.domain.canonical import canonical_json
 from qiangji_app.domain.seal import MAX_TEXT, Seal, read_seal
 from qiangji_app.seals import schemes
+from qiangji_app.seals.checks import Check, Outcome
 from qiangji_app.seals.keys import Issuer, PublicKey, read_public_keys, trust, trusted
 from qiangji_app.seals.qr import qr_png, qr_texts
 from qiangji_app.services.uploading import MAX_RECORDINGS_PER_CASE
@@ -202,15 +204,20 @@ es256 = Es256()
 
 def test_a_package_can_bring_another_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
     offered = EntryPoint("ES256", f"{__name__}:es256", schemes.GROUP)
-    monkeypatch.setattr(
-        schemes, "entry_points", lambda *, group, name: [offered] if name == "ES256" else []
-    )
+    asked: list[str] = []
+
+    def offer(*, group: str, name: str) -> list[EntryPoint]:
+        asked.append(group)
+        return [offered] if name == "ES256" else []
+
+    monkeypatch.setattr(schemes, "entry_points", offer)
     monkeypatch.setattr(EntryPoint, "load", lambda _: es256)
 
     issuer = Issuer(new_keys(), "ES256")
     made = seal(issuer)
 
     assert made.algorithm == "ES256"
+    assert set(asked) == {schemes.GROUP}
     assert issuer.public().made(read_seal(made.text()))
     assert not issuer.public().made(replace(made, version=2))
 
@@ -220,3 +227,13 @@ def test_an_algorithm_that_nobody_brought_is_refused() -> None:
         PublicKey("SM2-SM3", b"key").made(
             Seal("SM2-SM3", PublicKey("SM2-SM3", b"key").key_id, "a", 1, AT, "", "", ())
         )
+
+
+def test_every_outcome_of_a_check_has_words() -> None:
+    texts = catalogue().entries
+    always = ("signature", "content", "printed", "code", "pictures", "additions", "image")
+    keys = {Check(code, end).key for code in always for end in (Outcome.PASSED, Outcome.FAILED)}
+    open_ones = ("signature", "content", "printed", "code", "images")
+    keys |= {Check(code, Outcome.NOT_DONE).key for code in open_ones}
+
+    assert sorted(keys - texts.keys()) == []
