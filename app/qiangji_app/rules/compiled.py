@@ -43,6 +43,7 @@ class CompiledRule:
     rule: Rule
     kinds: Mapping[str, Kind]
     when: Expression | None
+    unless: Expression | None
     condition: Expression
     items: tuple[tuple[ScoreItem, Expression], ...]
 
@@ -61,6 +62,7 @@ class CompiledRule:
             rule,
             with_score,
             Expression(rule.when, kinds) if rule.when else None,
+            Expression(rule.unless, kinds) if rule.unless else None,
             Expression(rule.condition, with_score),
             tuple((item, Expression(item.when, kinds)) for item in rule.score_items),
         )
@@ -104,12 +106,15 @@ class CompiledRule:
         return found.pop() if len(found) == 1 else Outcome.UNKNOWN
 
     def answer(self, values: Mapping[str, Value]) -> Outcome:
-        """The whole rule: no where it is not about this patient."""
+        """The whole rule: no where it is not about this patient, or is known to be silenced."""
         gate = self.gate(values)
-        if gate is Outcome.NO:
+        if gate is Outcome.NO or self._is_silenced(values):
             return Outcome.NO
         found = self.outcome(values)
         return found if gate is Outcome.YES or found is Outcome.NO else Outcome.UNKNOWN
+
+    def _is_silenced(self, values: Mapping[str, Value]) -> bool:
+        return self.unless is not None and self.unless.outcome(values) is Outcome.YES
 
     def deciding(self, values: Mapping[str, Value]) -> frozenset[str]:
         """Missing names of which a value can settle the answer, found by trying both sides.
@@ -143,7 +148,7 @@ class CompiledRule:
     @property
     def _texts(self) -> str:
         items = " ".join(item.when for item in self.rule.score_items)
-        return f"{self.rule.when} {self.rule.condition} {items}"
+        return f"{self.rule.when} {self.rule.unless} {self.rule.condition} {items}"
 
 
 def _kind(wanted: Input) -> Kind:

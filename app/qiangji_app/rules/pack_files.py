@@ -162,6 +162,7 @@ def rule_from(content: Json, cases: tuple[RuleCase, ...] = ()) -> Rule:
         inputs={name: _input(name, row, content["facts"]) for name, row in _input_rows(content)},
         condition=_expression(content["condition"]),
         when=_expression(content.get("when", "")),
+        unless=_expression(content.get("unless", "")),
         score_name=score.get("name", ""),
         score_items=tuple(map(_score_item, score.get("items", ()))),
         actions=tuple(map(_action, content.get("actions", ()))),

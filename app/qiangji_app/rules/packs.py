@@ -182,6 +182,8 @@ class Rule:
         Whom the rule is about (CEL); where it is not true the rule is silent and asks for nothing.
     condition
         When the rule answers yes (CEL).
+    unless
+        What silences the rule where it is known to hold (CEL); unknown silences nothing.
     score
         Name and items of a score, an input of the condition by that name.
     overrides
@@ -202,6 +204,7 @@ class Rule:
     inputs: Mapping[str, Input]
     condition: str
     when: str = ""
+    unless: str = ""
     score_name: str = ""
     score_items: tuple[ScoreItem, ...] = ()
     actions: tuple[Action, ...] = ()
