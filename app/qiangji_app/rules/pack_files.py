@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from qiangji_app.rules.expressions import Value
 from qiangji_app.rules.fact_files import hours, rulepacks_folder
 from qiangji_app.rules.facts import FactCatalogue, FactKind, FactType, Origin
 from qiangji_app.rules.packs import (
@@ -235,9 +236,18 @@ def _input(name: str, row: Json, facts: Json) -> Input:
         last=int(row.get("last", 0)),
         at_least=int(row.get("at_least") or row.get("last") or 1),
         distinct_days=bool(row.get("distinct_days", False)),
+        assume=_assumed(row.get("assume"), is_series=is_series),
         is_number=all(facts[code]["kind"] == FactKind.NUMBER for code in codes.values()),
         is_word=first["kind"] == FactKind.WORD,
     )
+
+
+def _assumed(value: Any, *, is_series: bool) -> Value | None:  # Any: YAML
+    if value is None:
+        return None
+    if is_series:
+        return []
+    return value if isinstance(value, bool) else float(value)
 
 
 def _max_age(row: Json, facts: Json, codes: Mapping[str, str]) -> float:

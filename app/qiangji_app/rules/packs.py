@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Any, Final
 
+from qiangji_app.rules.expressions import Value
 from qiangji_app.rules.facts import Origin
 
 #: Part of every digest: grows when the engine itself would answer differently.
@@ -135,6 +136,8 @@ class Input:
         Of a series: the newest so many rows, at most one (the newest) a day.
     at_least
         Rows that must be there, else the series is unknown.
+    assume
+        What stands for it while nobody stated it; None: it is unknown then.
     is_number, is_word
         What the facts are; neither: yes or no.
     """
@@ -149,6 +152,7 @@ class Input:
     last: int = 0
     at_least: int = 1
     distinct_days: bool = False
+    assume: Value | None = None
     is_number: bool = True
     is_word: bool = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -52,7 +52,14 @@ def by_code(facts: Iterable[Fact]) -> Facts:
 
 
 def select(wanted: Input, facts: Facts, now: datetime) -> Selected:
-    """The value of an input at an instant."""
+    """The value of an input at an instant; what the rule assumes where nobody stated one."""
+    found = _stated(wanted, facts, now)
+    if found.candidates or wanted.assume is None:
+        return found
+    return replace(found, candidates=(wanted.assume,))
+
+
+def _stated(wanted: Input, facts: Facts, now: datetime) -> Selected:
     given = [fact for code in wanted.codes.values() for fact in facts.get(code, ())]
     matching = [fact for fact in given if _matches(fact, wanted, now)]
     if wanted.select is Select.SERIES:
