@@ -5,9 +5,11 @@ import { signInAgain } from "/static/session_end.js";
 import { watchAlerts } from "/static/alerts.js";
 import { button, confirmed, fill, h, readyToLeave, showError } from "/static/dom.js";
 import { known } from "/static/parts.js";
+import { watchReferrals } from "/static/referral_alerts.js";
 import { forgetAll } from "/static/store.js";
 import { isBusy, onUploads, percent, resume, uploads } from "/static/upload.js";
 
+const REFERRERS = ["village_doctor", "township_doctor", "receiving_doctor", "county_manager"];
 const SENDERS = ["operator", "township_doctor", "village_doctor"];
 
 /** Start the shell of a page: `home` or one of the pages. */
@@ -31,8 +33,10 @@ export async function mount(root, { page }) {
   }
   document.title = `${t(`ui.nav.${page}`)} · ${t("ui.shell.brand")}`;
   const alerts = h("div", { class: "qp-alerts", role: "region", "aria-label": t("ui.alert.all"), tabindex: "0", "aria-live": "assertive" });
-  fill(root, header(page, pages), alerts);
+  const referrals = h("div", { class: "qp-alerts", role: "region", "aria-label": t("ui.referral.alerts"), "aria-live": "assertive" });
+  fill(root, header(page, pages), alerts, referrals);
   watchAlerts(alerts, (unread) => countResults(root, unread));
+  if (pages.includes("referrals")) watchReferrals(referrals, (count) => countReferrals(root, count));
   if (hasRole(...SENDERS)) watchUploads(root);
 }
 
@@ -41,6 +45,7 @@ function allowed() {
   if (hasRole(...SENDERS)) pages.push("capture");
   if (hasRole("specialist")) pages.push("reading");
   if (hasRole(...SENDERS, "specialist", "receiving_doctor", "county_manager")) pages.push("results");
+  if (hasRole(...REFERRERS)) pages.push("referrals");
   if (hasRole("system_administrator", "security_administrator")) pages.push("admin");
   if (hasRole("auditor")) pages.push("audit");
   return pages;
@@ -58,6 +63,12 @@ function countResults(root, unread) {
   const link = root.querySelector('[data-testid="nav-results"]');
   if (!link) return;
   fill(link, t("ui.nav.results"), unread ? h("span", { class: "qp-count", dataset: { testid: "unread-results" }, title: t("ui.results.unread", { n: unread }) }, String(unread)) : null);
+}
+
+/** How many referrals and follow-ups wait for us, beside the name of their page. */
+function countReferrals(root, count) {
+  const link = root.querySelector('[data-testid="nav-referrals"]');
+  if (link) fill(link, t("ui.nav.referrals"), count ? h("span", { class: "qp-count", dataset: { testid: "waiting-referrals" }, title: t("ui.referral.waiting", { n: count }) }, String(count)) : null);
 }
 
 function header(page, pages) {

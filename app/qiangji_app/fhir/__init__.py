@@ -1,0 +1,1 @@
+"""Our values as FHIR R4 resources: pure functions, no exchange."""
