@@ -108,6 +108,10 @@ def _register(wanted: str) -> None:
         from qiangji_app.audit_cli import audit
 
         app.add_typer(audit, name="audit")
+    if wanted in ("", "--help", "rules"):
+        from qiangji_app.rules_cli import rules
+
+        app.add_typer(rules, name="rules")
     if wanted in ("", "--help", "reset-password"):
         from qiangji_app.account_cli import reset_password
 

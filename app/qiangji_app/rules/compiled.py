@@ -75,6 +75,12 @@ class CompiledRule:
             found |= frozenset[str]().union(*(item.names for _, item in self.items))
         return found - {self.rule.score_name}
 
+    @property
+    def every_name(self) -> frozenset[str]:
+        """Whatever ``when``, the condition or an item of the score mentions."""
+        parts = (self.when, self.unless, self.condition, *(item for _, item in self.items))
+        return frozenset[str]().union(*(part.names for part in parts if part is not None))
+
     def gate(self, values: Mapping[str, Value]) -> Outcome:
         """Whether the rule is about this patient."""
         return self.when.outcome(values) if self.when else Outcome.YES

@@ -121,6 +121,12 @@ def _prepare(text: str) -> tuple[frozenset[str], str]:
     return frozenset(names), "".join(parts)
 
 
+def columns_read(*texts: str) -> frozenset[str]:
+    """Columns of a series that conditions look at, written ``row.column``."""
+    found = re.findall(r"(?<=[A-Za-z_])\w*\.([A-Za-z_]\w*)(?!\w*\s*\()", " ".join(texts))
+    return frozenset(found)
+
+
 def _refused(text: str, reason: str) -> InputRejected:
     first = reason.removeprefix("INVALID_ARGUMENT: ").splitlines()[0]
     return InputRejected("rules.condition", condition=text[:200], reason=first[:200])
