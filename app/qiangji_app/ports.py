@@ -27,6 +27,7 @@ from qiangji_app.domain.referral_workflow import ReferralState
 from qiangji_app.domain.report import DraftReport, SignedReport
 from qiangji_app.domain.roles import Site
 from qiangji_app.domain.workflow import State
+from qiangji_app.visit_ports import Registers, Visits
 
 
 class Clock(Protocol):
@@ -292,6 +293,8 @@ class Unit(Protocol):
     events: Events
     reads: Events
     jobs: Jobs
+    visits: Visits
+    registers: Registers
 
     def commit(self) -> None: ...
 

@@ -860,8 +860,16 @@ def test_the_tables_and_the_migrations_agree(box: Box) -> None:
         assert compare_metadata(context, event.metadata) == []
 
 
-#: Back to a database of before referrals.
-_WITHOUT_REFERRALS = ("DROP TABLE referral_follow_up", "DROP TABLE referral")
+#: Back to a database of before visits, and of before referrals.
+_WITHOUT_VISITS = tuple(
+    f"DROP TABLE {table}"
+    for table in ("advice", "visit", "follow_up", "plan", "disease_report", "enrolment")
+)
+_WITHOUT_REFERRALS = (
+    *_WITHOUT_VISITS,
+    "DROP TABLE referral_follow_up",
+    "DROP TABLE referral",
+)
 
 
 def test_a_database_of_before_referrals_is_brought_up_to_date(box: Box, tmp_path: Path) -> None:
@@ -877,6 +885,21 @@ def test_a_database_of_before_referrals_is_brought_up_to_date(box: Box, tmp_path
         assert unit.referrals.find(ReferralQuery()) == []
         unit.referrals.add(referral())
         unit.commit()
+    again.store.close()
+
+
+def test_a_database_of_before_visits_is_brought_up_to_date(box: Box, tmp_path: Path) -> None:
+    add_case(box)
+    with box.store.engines.write.begin() as connection:
+        for statement in (*_WITHOUT_VISITS, "UPDATE alembic_version SET version_num = '0004'"):
+            connection.execute(text(statement))
+
+    again = open_box(tmp_path, box.url)
+
+    with again.store.begin() as unit:
+        assert unit.cases.get("c1") is not None
+        assert unit.visits.of_person(frozenset({"p1"})) == []
+        assert unit.registers.open_plans() == []
     again.store.close()
 
 

@@ -25,7 +25,7 @@ def sources() -> str:
 def keys() -> set[str]:
     files = (
         PACKAGE.joinpath("locale", f"{name}.toml")
-        for name in ("pages", "reading", "administration", "referral")
+        for name in ("pages", "reading", "administration", "referral", "visit_pages")
     )
     found = [key for file in files for key in tomllib.loads(file.read_text("utf-8"))]
     return {key for key in found if key.startswith("ui.")}
@@ -42,7 +42,7 @@ def event_types() -> set[str]:
     )
     known = (
         "account|alarm|audit|call|case|finding|follow_up|map|message|recording|referral|report"
-        "|result|session|site"
+        "|result|session|site|visit|advice|register|plan|disease_report"
     )
     spelt = re.findall(
         rf'(?:type=|kind = |if is_active else |_SEEN: Final = )"((?:{known})[.][a-z_]+)"', code
@@ -53,7 +53,7 @@ def event_types() -> set[str]:
 def test_every_event_has_words() -> None:
     texts = {
         key
-        for name in ("administration", "referral", "words")
+        for name in ("administration", "referral", "visits", "words")
         for key in tomllib.loads(PACKAGE.joinpath(f"locale/{name}.toml").read_text("utf-8"))
     }
 

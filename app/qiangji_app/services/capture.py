@@ -129,11 +129,11 @@ def set_request(
         or sex; the birth date is none of anybody alive; ``params`` names the field, never its
         value.
     """
-    _check_lengths(patient, clinical)
+    check_lengths(patient, clinical)
     with ctx.store.begin() as unit:
         case = visible_case(unit, actor, case_id)
         require(actor, case, Action.EDIT)
-        patient = _completed(patient, today=local_day(unit, case.site_id, ctx.clock.now()))
+        patient = completed(patient, today=local_day(unit, case.site_id, ctx.clock.now()))
         before = unit.persons.get(case.person_id)
         case = own_person(ctx, unit, case)
         unit.persons.save(case.person_id, patient)
@@ -329,7 +329,7 @@ def _check_complete(unit: Unit, case: Case, now: datetime) -> None:
         raise Conflict("gate.override_needed")
 
 
-def _completed(patient: Patient, *, today: date) -> Patient:
+def completed(patient: Patient, *, today: date) -> Patient:
     """Birth date and sex filled in from the identity number; ``today`` is the site's."""
     born = patient.birth_date
     if born is not None and not is_possible_birth(born, today=today):
@@ -347,7 +347,8 @@ def _completed(patient: Patient, *, today: date) -> Patient:
     return replace(patient, id_number=number, birth_date=facts.birth_date, sex=facts.sex)
 
 
-def _check_lengths(patient: Patient, clinical: ClinicalRequest) -> None:
+def check_lengths(patient: Patient, clinical: ClinicalRequest) -> None:
+    """Refuse what is too long, and a sex or an age that nobody has."""
     limits = (
         ("name", patient.name, _MAX_NAME),
         ("phone", patient.phone, _MAX_NAME),

@@ -273,7 +273,7 @@ def duplicates(ctx: Context, actor: Actor, case_id: str) -> Sequence[Duplicate]:
         found = []
         for person_id, reason in candidates.items():
             other = unit.persons.get(person_id)
-            site_id = _site_of(unit, actor, person_id)
+            site_id = site_of(unit, actor, person_id)
             if person_id not in known and other is not None and site_id:
                 found.append(Duplicate(person_id, other, site_id, reason))
         return found
@@ -325,7 +325,8 @@ def own_person(ctx: Context, unit: Unit, case: Case) -> Case:
     A signed result prints its own case's person; a later correction elsewhere must not reach it.
     """
     query = CaseQuery(person_id=case.person_id, limit=2)
-    if all(other.id == case.id for other in unit.cases.find(query)):
+    is_shared = any(other.id != case.id for other in unit.cases.find(query))
+    if not is_shared and not unit.visits.sites_of(case.person_id):
         return case
     unlinked = replace(case, person_id=ctx.ids.new())
     unit.persons.add(unlinked.person_id, Patient(name=""))
@@ -345,7 +346,7 @@ def linked(ctx: Context, unit: Unit, actor: Actor, case: Case, person_id: str) -
     if not person_id or person_id == case.person_id:
         return case
     known = unit.persons.get(person_id)
-    if known is None or not _site_of(unit, actor, person_id):
+    if known is None or not site_of(unit, actor, person_id):
         raise InputRejected("identity.unknown_person")
     form = unit.persons.get(case.person_id) or Patient(name="")
     today = local_day(unit, case.site_id, ctx.clock.now())
@@ -381,7 +382,8 @@ def _is_alike(left: Patient, right: Patient) -> bool:
     return same_name and same_birth and left.sex in {"", right.sex}
 
 
-def _site_of(unit: Unit, actor: Actor, person_id: str) -> str:
+def site_of(unit: Unit, actor: Actor, person_id: str) -> str:
+    """A visible site that knows a person by a case, a visit or a register; empty for none."""
     query = CaseQuery(site_ids=actor.visible_sites, person_id=person_id, limit=1)
-    found = unit.cases.find(query)
-    return found[0].site_id if found else ""
+    found = [case.site_id for case in unit.cases.find(query)]
+    return next(iter(found or sorted(unit.visits.sites_of(person_id) & actor.visible_sites)), "")

@@ -25,6 +25,7 @@ from qiangji_app.services.access import require, require_licence, visible_case
 from qiangji_app.services.ai_use import use_now
 from qiangji_app.services.calling import CallContent, put_call
 from qiangji_app.services.context import Caller, Context
+from qiangji_app.services.disease_reports import begin_clocks
 from qiangji_app.services.limits import whole
 from qiangji_app.services.presign import needs_call, ready
 from qiangji_app.services.splitting import siblings
@@ -263,6 +264,7 @@ def sign(
             raise Conflict("sign.call_needed")
         report = _signed(ctx, unit, actor, case, draft)
         unit.cases.add_signed(report)
+        begin_clocks(ctx, unit, case, report)
         unit.cases.remove_draft(case.id)
         refresh_urgency(
             unit, replace(after, report_version=report.version, claimed_by="", claimed_at=None)

@@ -45,6 +45,7 @@ function allowed() {
   if (hasRole(...SENDERS)) pages.push("capture");
   if (hasRole("specialist")) pages.push("reading");
   if (hasRole(...SENDERS, "specialist", "receiving_doctor", "county_manager")) pages.push("results");
+  if (hasRole("township_doctor", "village_doctor")) pages.push("followup");
   if (hasRole(...REFERRERS)) pages.push("referrals");
   if (hasRole("system_administrator", "security_administrator")) pages.push("admin");
   if (hasRole("auditor")) pages.push("audit");

@@ -24,6 +24,7 @@ from qiangji_app.storage.tables import (
     recording,
     upload,
 )
+from qiangji_app.storage.visit_tables import enrolment, visit
 from qiangji_datasets.errors import NotFound
 
 
@@ -101,7 +102,7 @@ class SqlPersons:
         """Forget what was typed into a row that nothing uses; a row in use stays as it is."""
         users = (
             select(table.c.id).where(table.c.person_id == person_id).limit(1)
-            for table in (clinical_case, referral)
+            for table in (clinical_case, referral, visit, enrolment)
         )
         if all(self._rows.one(statement, _first) is None for statement in users):
             self._forget(person_id)

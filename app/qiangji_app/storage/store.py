@@ -33,11 +33,13 @@ from qiangji_app.storage.jobs import SqlJobs
 from qiangji_app.storage.keys import Keys
 from qiangji_app.storage.persons import SqlPersons
 from qiangji_app.storage.referrals import SqlReferrals
+from qiangji_app.storage.registers import SqlRegisters
 from qiangji_app.storage.rows import Rows, translated
 from qiangji_app.storage.schema import ensure_schema
 from qiangji_app.storage.tables import chain_head, node
 from qiangji_app.storage.uploads import SqlUploads
 from qiangji_app.storage.verify import verify_log
+from qiangji_app.storage.visits import SqlVisits
 from qiangji_datasets.errors import QiangjiError, StorageFault
 
 _LOG = logging.getLogger(__name__)
@@ -62,6 +64,8 @@ class SqlUnit:
         self.events: ports.Events = self._changes
         self.reads: ports.Events = self._reads
         self.jobs: ports.Jobs = SqlJobs(rows, store.clock)
+        self.visits: ports.Visits = SqlVisits(rows)
+        self.registers: ports.Registers = SqlRegisters(rows)
         self.is_committed = False
 
     def commit(self) -> None:

@@ -43,7 +43,7 @@ from qiangji_app.storage.columns import (
 from qiangji_app.storage.times import UtcInstant
 
 #: The Alembic revision these tables belong to.
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 
 node = Table(
     "node",

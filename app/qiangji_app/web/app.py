@@ -30,9 +30,11 @@ from qiangji_app.web.api import (
     images,
     issuer_keys,
     referrals,
+    registers,
     results,
     setup,
     uploads,
+    visits,
 )
 from qiangji_app.web.api import sessions as session_routes
 from qiangji_app.web.api.deps import SESSION_COOKIE, SignedOut, language
@@ -56,6 +58,8 @@ _ROUTERS = (
     setup,
     administration,
     audit,
+    visits,
+    registers,
 )
 #: Largest body of any request; a chunk of an upload may have half of it and says so itself.
 _MAX_BODY_BYTES: Final = 2 * uploading.MAX_CHUNK_BYTES

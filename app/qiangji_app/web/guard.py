@@ -24,7 +24,8 @@ _OPEN: Final = re.compile(r"/static/.*|/login|/setup|/healthz|/metrics|/favicon\
 #: proxy routes hand one user's files to another and fetch addresses for whoever asks, and the
 #: pages need none of them. A route that a newer Gradio adds is closed too.
 _PAGES: Final = re.compile(
-    r"/|/(?:capture|reading|results|referrals|admin|audit)/?|/assets/.*|/theme\.css|/openapi\.json"
+    r"/|/(?:capture|reading|results|followup|referrals|admin|audit)/?|/assets/.*|/theme\.css"
+    r"|/openapi\.json"
 )
 _READING: Final = frozenset({"GET", "HEAD"})
 _HTML: Final = "text/html"

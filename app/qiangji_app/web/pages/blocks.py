@@ -15,7 +15,7 @@ from qiangji_app.web.api.deps import SESSION_COOKIE
 from qiangji_datasets.messages import Catalogue, Language
 
 #: Paths of the pages; each is a module ``static/<path>.js`` and a text ``ui.nav.<path>``.
-PAGES: Final = ("capture", "reading", "results", "referrals", "admin", "audit")
+PAGES: Final = ("capture", "reading", "results", "followup", "referrals", "admin", "audit")
 
 #: Gradio's queue wakes this often, its progress updates too; their defaults (1 and 10 ms) burn
 #: 5 % and 2 % of a core on an idle server. The pages have no events, so nobody waits for either.
@@ -24,7 +24,16 @@ _QUEUE_SLEEP_S: Final = 0.5
 #: Fonts that are there on Windows, Linux and phones; no page fetches one.
 _FONTS: Final = ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "sans-serif")
 
-_STYLES: Final = ("shell", "alerts", "capture", "reading", "results", "referrals", "admin")
+_STYLES: Final = (
+    "shell",
+    "alerts",
+    "capture",
+    "reading",
+    "results",
+    "followup",
+    "referrals",
+    "admin",
+)
 HEAD: Final = (
     '<meta name="referrer" content="no-referrer">'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -1,0 +1,1 @@
+"""Tables that leave the program as files for a spreadsheet."""

@@ -1,0 +1,1 @@
+"""Record forms and schedules of the public-health programme, as data."""

@@ -1,0 +1,164 @@
+"""What is known of a patient, each statement with its origin: typed, measured, hinted, signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from qiangji_app.domain.case import Case, FindingSource, Recording, RecordingState
+from qiangji_app.domain.register import RegisterKind
+from qiangji_app.domain.roles import Actor
+from qiangji_app.domain.visit import TypedFact, Visit
+from qiangji_app.ports import CaseQuery, Unit
+from qiangji_app.rules.facts import Fact, Origin
+from qiangji_app.services.access import may_see_hints, may_view
+from qiangji_app.services.people import same_person
+
+#: What an entry in a register says of its person, as a fact.
+_STATED: Final = {
+    RegisterKind.HYPERTENSION: "hypertension",
+    RegisterKind.DIABETES: "diabetes",
+    RegisterKind.COPD: "copd",
+    RegisterKind.PREGNANT: "pregnant",
+}
+#: Measured values of an ECG to fact codes; the factor brings them to the unit of the fact.
+_MEASURED: Final = {
+    "ventricular_bpm": ("ecg_heart_rate", 1.0, "/min"),
+    "rr_longest_ms": ("ecg_longest_rr_s", 0.001, "s"),
+    "qtc_ms": ("ecg_qtc_ms", 1.0, "ms"),
+}
+#: Labels that a specialist signs, or the AI hints, where the fact has another name.
+_SIGNED: Final = {"tb": "signed_tb_suspected", "af_flutter": "signed_af"}
+_HINTED: Final = {"af_flutter": "hint_af"}
+#: The rules of this package's ECG measurements that speak of ST elevation begin so.
+_ST_RULES: Final = "st_elevation"
+#: Cases of one person that are looked at, the newest first.
+_MOST_CASES: Final = 50
+
+
+def facts_of(unit: Unit, actor: Actor, person_id: str, *, but: str = "") -> Iterator[Fact]:
+    """Every statement about a person that this actor may see, raw: as typed, measured or signed.
+
+    Parameters
+    ----------
+    but
+        A visit that is left out, because what stands in it is being typed anew.
+    """
+    ids = same_person(unit, actor, person_id)
+    for visit in unit.visits.of_person(ids):
+        if visit.id != but and actor.sees_site(visit.site_id):
+            yield from typed(visit)
+    yield from _registered(unit, actor, ids)
+    for one in sorted(ids):
+        query = CaseQuery(site_ids=actor.visible_sites, person_id=one, limit=_MOST_CASES)
+        for case in unit.cases.find(query):
+            if may_view(actor, case):
+                yield from of_case(unit, actor, case)
+
+
+def typed(visit: Visit) -> Iterator[Fact]:
+    """What was typed in a visit."""
+    return (as_fact(item, f"visit:{visit.id}") for item in visit.facts)
+
+
+def as_fact(item: TypedFact, ref: str) -> Fact:
+    """A typed statement as the rules take it."""
+    return Fact(
+        code=item.code,
+        value=item.value,
+        unit=item.unit,
+        at=item.at,
+        origin=Origin.TYPED,
+        context=dict(item.context),
+        ref=ref,
+    )
+
+
+def _registered(unit: Unit, actor: Actor, ids: frozenset[str]) -> Iterator[Fact]:
+    for entry in unit.registers.of_person(ids):
+        code = _STATED.get(entry.kind)
+        if code and entry.ended_at is None and actor.sees_site(entry.site_id):
+            yield _said(code, True, entry.enrolled_at, Origin.TYPED, f"register:{entry.id}")
+    for case_id in {case.id for one in ids for case in _cases(unit, actor, one)}:
+        clock = unit.registers.disease_report_of(case_id, "tuberculosis")
+        if clock is not None:
+            at = clock.filed_at or clock.began_at
+            is_filed = clock.filed_at is not None
+            yield _said("tb_report_filed", is_filed, at, Origin.TYPED, f"clock:{clock.id}")
+
+
+def _cases(unit: Unit, actor: Actor, person_id: str) -> Iterator[Case]:
+    query = CaseQuery(site_ids=actor.visible_sites, person_id=person_id, limit=_MOST_CASES)
+    return (case for case in unit.cases.find(query) if may_view(actor, case))
+
+
+def of_case(unit: Unit, actor: Actor, case: Case) -> Iterator[Fact]:
+    """What the files of a case measured, what the AI hinted where seen, what is signed."""
+    for recording in unit.cases.recordings(case.id):
+        if recording.state is RecordingState.READ:
+            yield from _measured(recording)
+    if may_see_hints(actor, case):
+        yield from _hinted(unit, case)
+    yield from _signed(unit, case)
+
+
+def _measured(recording: Recording) -> Iterator[Fact]:
+    """Values of an ECG, at the instant it was made; what was not measurable is not stated."""
+    measures = recording.reading.get("measurements")
+    if recording.modality != "ecg" or not isinstance(measures, dict) or not measures:
+        return
+    at, ref = recording.acquired_at or recording.received_at, f"recording:{recording.id}"
+    if at.tzinfo is None:  # a device's clock without an offset; the server's instant is whole
+        at = recording.received_at
+    yield _said("ecg_recorded", True, at, Origin.MEASURED, ref)
+    for name, (code, factor, unit_code) in _MEASURED.items():
+        if measures.get(name) is not None:
+            value = round(float(measures[name]) * factor, 3)
+            yield Fact(
+                code=code, value=value, unit=unit_code, at=at, origin=Origin.MEASURED, ref=ref
+            )
+    voltages = [measures.get(f"is_lvh_{name}") for name in ("sokolow_lyon", "cornell")]
+    if any(one is not None for one in voltages):
+        yield _said("ecg_lvh_voltage", True in voltages, at, Origin.MEASURED, ref)
+    if measures.get("is_av_dissociated") is not None:
+        value = bool(measures["is_av_dissociated"])
+        yield _said("ecg_avb3", value, at, Origin.MEASURED, ref)
+    yield _said("ecg_st_elevation_territory", _leads(measures), at, Origin.MEASURED, ref)
+
+
+def _leads(measures: Mapping[str, Any]) -> str:
+    """Leads with ST elevation as the enabled rules found it; empty for none."""
+    found = [
+        str(one["params"].get("leads", ""))
+        for one in measures.get("statements", ())
+        if str(one.get("rule_id", "")).startswith(_ST_RULES)
+    ]
+    return max(found, key=len, default="")
+
+
+def _hinted(unit: Unit, case: Case) -> Iterator[Fact]:
+    times = {row.id: row.received_at for row in unit.cases.recordings(case.id)}
+    for finding in unit.cases.findings(case.id):
+        is_shown = finding.flag != "none" and not finding.suppressed_by
+        if finding.source is FindingSource.AI and is_shown:
+            code = _HINTED.get(finding.label, f"hint_{finding.label}")
+            at = times[finding.recording_id]
+            yield _said(code, True, at, Origin.MODEL, f"finding:{finding.id}")
+
+
+def _signed(unit: Unit, case: Case) -> Iterator[Fact]:
+    """The valid report's statements; a label that is not stated is no statement of absence."""
+    for report in unit.cases.signed(case.id):
+        if report.superseded_by:
+            continue
+        at, ref = report.signed_at, f"report:{case.id}:{report.version}"
+        for label_id in report.content.findings:
+            code = _SIGNED.get(label_id, f"signed_{label_id}")
+            yield _said(code, True, at, Origin.SIGNED, ref)
+        if report.content.is_critical:
+            yield _said("signed_critical_value", True, at, Origin.SIGNED, ref)
+
+
+def _said(code: str, value: bool | str, at: datetime, origin: Origin, ref: str) -> Fact:
+    return Fact(code=code, value=value, at=at, origin=origin, ref=ref)
