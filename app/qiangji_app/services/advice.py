@@ -13,8 +13,9 @@ from qiangji_app.domain.register import Plan, PlanKind
 from qiangji_app.domain.roles import Actor, Role, Site
 from qiangji_app.domain.visit import Advice, Decision, OverrideReason, TypedFact, Visit
 from qiangji_app.ports import Unit
-from qiangji_app.rules.evaluate import Answer, Outcome, Rulebook, Situation, evaluate, shipped
+from qiangji_app.rules.evaluate import Answer, Outcome, Situation, evaluate, shipped
 from qiangji_app.rules.facts import Fact
+from qiangji_app.rules.layers import Rulebook
 from qiangji_app.rules.packs import Audience
 from qiangji_app.services.ages import local_day, zone_of
 from qiangji_app.services.context import Context

@@ -182,8 +182,9 @@ def _fits(field: Field, value: object) -> bool:
             return False
         return field.limits is None or field.limits[0] <= value <= field.limits[1]
     if field.kind == "choices":
-        is_known = isinstance(value, list) and set(value) <= set(field.options)
-        return is_known and (value == ["none"] or "none" not in value)
+        if not isinstance(value, list) or not set(value) <= set(field.options):
+            return False
+        return value == ["none"] or "none" not in value
     if not isinstance(value, str) or len(value) > MAX_CALL_TEXT:
         return False
     return field.kind != "choice" or value in field.options

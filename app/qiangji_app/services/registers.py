@@ -269,14 +269,15 @@ def due_list(ctx: Context, actor: Actor, until: date) -> Sequence[DueRow]:
         plans = unit.registers.open_plans(site_ids=actor.visible_sites, until=until)
         query = FollowUpQuery(site_ids=actor.visible_sites, is_due=True)
         referred = [one for one in unit.referrals.follow_ups(query) if one.due_on <= until]
-        items = [plan for plan in plans if not _is_covered(plan, referred)]
+        items: list[Plan | ReferralFollowUp] = [*referred]
+        items += [plan for plan in plans if not _is_covered(plan, referred)]
         people = {
             person_id: unit.persons.get(person_id) or Patient(name="")
-            for person_id in {one.person_id for one in (*items, *referred)}
+            for person_id in {one.person_id for one in items}
         }
         return [
             DueRow(one, people[one.person_id], _late(one.due_on, today))
-            for one in sorted((*items, *referred), key=lambda one: one.due_on)
+            for one in sorted(items, key=lambda one: one.due_on)
         ]
 
 

@@ -116,7 +116,7 @@ class SqlRegisters:
             )
             .order_by(follow_up.c.day, follow_up.c.seq)
         )
-        newest = dict(self._rows.all(last, lambda row: (row[0], row[1])))
+        newest = dict(self._rows.all(last, lambda row: (row.person_id, row.is_controlled)))
         return Managed(
             managed=self._rows.one(everybody, lambda row: int(row[0])) or 0,
             followed=len(newest),
@@ -241,7 +241,10 @@ class SqlRegisters:
 
 
 def _wanted(query: RegisterQuery) -> list[ColumnElement[bool]]:
-    found = [enrolment.c.ended_at.is_(None), enrolment.c.site_id.in_(query.site_ids)]
+    found: list[ColumnElement[bool]] = [
+        enrolment.c.ended_at.is_(None),
+        enrolment.c.site_id.in_(query.site_ids),
+    ]
     if query.kind is not None:
         found.append(enrolment.c.kind == query.kind.value)
     if query.due_before is not None:

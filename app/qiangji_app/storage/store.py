@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, text
 
-from qiangji_app import ports
+from qiangji_app import ports, visit_ports
 from qiangji_app.domain.audit import Verification
 from qiangji_app.storage.accounts import SqlAccounts
 from qiangji_app.storage.cases import SqlCases
@@ -64,8 +64,8 @@ class SqlUnit:
         self.events: ports.Events = self._changes
         self.reads: ports.Events = self._reads
         self.jobs: ports.Jobs = SqlJobs(rows, store.clock)
-        self.visits: ports.Visits = SqlVisits(rows)
-        self.registers: ports.Registers = SqlRegisters(rows)
+        self.visits: visit_ports.Visits = SqlVisits(rows)
+        self.registers: visit_ports.Registers = SqlRegisters(rows)
         self.is_committed = False
 
     def commit(self) -> None:

@@ -83,7 +83,7 @@ class SqlVisits:
             .order_by(newest.desc())
             .limit(limit)
         )
-        return self._rows.all(statement, lambda row: (str(row[0]), str(row[1])))
+        return self._rows.all(statement, lambda row: (str(row.person_id), str(row.site_id)))
 
     def sites_of(self, person_id: str) -> frozenset[str]:
         """Sites that have a visit or a register entry of a person; empty where there is none."""
