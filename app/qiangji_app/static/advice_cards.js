@@ -42,7 +42,7 @@ export function sourceLine(source) {
 
 function whyList(card) {
   if (!card.inputs.length) return h("p", { class: "qp-fine" }, t("ui.advice.no_inputs"));
-  return h("ul", { class: "qp-inputs" }, card.inputs.map((one) => h("li", {}, h("b", {}, `${one.name} ${one.text}`), one.context.length ? ` ${one.context.join(t("ui.ai.comma"))}` : "", h("span", { class: "qp-fine" }, ` ${when(one.at)} `), originChip(one))));
+  return h("ul", { class: "qp-fact-list" }, card.inputs.map((one) => h("li", {}, h("b", {}, `${one.name} ${one.text}`), one.context.length ? ` ${one.context.join(t("ui.ai.comma"))}` : "", h("span", { class: "qp-fine" }, ` ${when(one.at)} `), originChip(one))));
 }
 
 /** Who states a fact; kept apart wherever one is shown. */

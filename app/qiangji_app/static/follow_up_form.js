@@ -2,7 +2,7 @@
 import { newId, post, put, t } from "/static/api.js";
 import { dayInput, dayOf } from "/static/dates.js";
 import { debounce, dialog, fill, guarded, h, toast, when } from "/static/dom.js";
-import { drawCards, sourceLine } from "/static/advice_cards.js";
+import { adviceCard, drawCards, sourceLine } from "/static/advice_cards.js";
 import { populations } from "/static/register_list.js";
 
 const CHECK_MS = 300;
@@ -21,6 +21,12 @@ export async function openFollowUp(entry, summary, visitId, after) {
   await after();
 }
 
+/** Cards by the public-health standard, and those by guidelines: each is shown under its own name. */
+function parted(cards) {
+  const isStandard = (card) => card.pack.startsWith("public-health");
+  return [cards.filter(isStandard), cards.filter((card) => !isStandard(card))];
+}
+
 class FollowUpForm {
   constructor(entry, population, summary, visitId) {
     Object.assign(this, { entry, population, summary, visitId, inputs: new Map(), id: newId() });
@@ -29,10 +35,11 @@ class FollowUpForm {
     this.day = dayInput({ label: t("ui.follow_up.day"), value: today, onday: () => this.assess(), dataset: { testid: "follow-up-day" } });
     this.due = dayInput({ label: t("ui.follow_up.next"), onday: () => {}, dataset: { testid: "follow-up-next" } });
     this.found = h("section", { class: "qp-panel qp-assessed", role: "status", dataset: { testid: "assessment" } });
-    this.advice = h("div", {});
-    drawCards(this.advice, { cards: summary.cards.filter((card) => card.topic.startsWith(`${entry.kind}.`)), asks: [] }, {});
+    this.advice = h("div", { dataset: { testid: "guideline-advice" } });
+    const [ofStandard, ofGuideline] = parted(summary.cards.filter((card) => card.topic.startsWith(`${entry.kind}.`)));
+    drawCards(this.advice, { cards: ofGuideline, asks: [] }, {});
     this.element = h("div", { class: "qp-two qp-two-form" }, h("form", { class: "qp-record", autocomplete: "off", onsubmit: (event) => event.preventDefault(), oninput: () => this.assess(), onchange: () => this.assess() }, h("label", {}, h("span", {}, t("ui.follow_up.day")), this.day), this.sections()),
-      h("div", {}, h("h3", {}, t("ui.follow_up.standard")), this.found, h("label", {}, h("span", {}, t("ui.follow_up.next_own")), this.due), h("h3", {}, t("ui.follow_up.guideline")), this.advice));
+      h("div", {}, h("h3", {}, t("ui.follow_up.standard")), this.found, h("label", {}, h("span", {}, t("ui.follow_up.next_own")), this.due), ofStandard.map((card) => adviceCard(card)), h("h3", {}, t("ui.follow_up.guideline")), this.advice));
     this.prefill();
     this.assess();
   }

@@ -73,7 +73,7 @@ export class PersonView {
     if (!groups.size) return h("p", { class: "qp-muted" }, t("ui.visit.nothing_known"));
     return [...groups.values()].map((seen) => {
       const facts = [...seen.values()];
-      return h("div", { class: "qp-fact-group" }, h("h4", {}, originChip(facts[0])), h("ul", { class: "qp-inputs" }, facts.map((one) => h("li", {}, `${one.name} `, h("b", {}, one.text), one.context.length ? ` ${one.context.join(" ")}` : "", h("span", { class: "qp-fine" }, ` ${when(one.at)}`)))));
+      return h("div", { class: "qp-fact-group" }, h("h4", {}, originChip(facts[0])), h("ul", { class: "qp-fact-list" }, facts.map((one) => h("li", {}, `${one.name} `, h("b", {}, one.text), one.context.length ? ` ${one.context.join(" ")}` : "", h("span", { class: "qp-fine" }, ` ${when(one.at)}`)))));
     });
   }
 
@@ -159,7 +159,7 @@ export class PersonView {
 
   history() {
     const rows = this.summary.visits.filter((one) => one.id !== this.visitId);
-    return rows.length ? h("details", { class: "qp-fold qp-panel" }, h("summary", {}, t("ui.visit.earlier", { n: rows.length })), h("ul", { class: "qp-inputs" }, rows.map((one) => h("li", {},
+    return rows.length ? h("details", { class: "qp-fold qp-panel" }, h("summary", {}, t("ui.visit.earlier", { n: rows.length })), h("ul", { class: "qp-fact-list" }, rows.map((one) => h("li", {},
       h("button", { type: "button", class: "qp-chip", onclick: () => this.go({ person: this.person, visit: one.id }) }, when(one.at)), ` ${one.site.name} `, h("span", { class: "qp-fine" }, one.facts.slice(0, 6).map((fact) => `${fact.name} ${fact.value === true ? t("fact.yes") : fact.value === false ? t("fact.no") : fact.value}`).join(t("list.semicolon"))))))) : null;
   }
 }
