@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from qiangji_datasets.public import ludb, nih, ptbxl_part, shenzhen
+from qiangji_datasets.public import kermany, ludb, nih, ptbxl_part, shenzhen
 from qiangji_datasets.public.tables import numbers
 from qiangji_datasets.records import Modality
 from qiangji_inference import metrics
@@ -159,12 +159,19 @@ def _shenzhen_part(bundle: Bundle, data: Path) -> tuple[NDArray[np.uint8], NDArr
     return table.inputs.astype(np.uint8), table.targets
 
 
+def _kermany_part(bundle: Bundle, data: Path) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    table = kermany.read(data / "cxr" / "kermany_paediatric").with_labels(bundle.labels)
+    table = table.where(table.facts["split"] == "test")
+    return table.inputs.astype(np.uint8), table.targets
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "data_set", "part"),
     [
         ("cxr-adult", "NIH test, adults", _nih_part),
         ("cxr-tb", "Shenzhen hold-out", _shenzhen_part),
+        ("cxr-paediatric", "Guangzhou official test", _kermany_part),
     ],
 )
 def test_a_film_bundle_gives_the_card_s_figures_through_the_service_path(
@@ -186,3 +193,20 @@ def test_a_film_bundle_gives_the_card_s_figures_through_the_service_path(
 
     found = metrics.macro_auc(targets, _logits(bundle, np.stack(prepared))) or 0
     assert found == pytest.approx(_stated(bundle, data_set), abs=SAME_FIGURE)
+
+
+@pytest.mark.shared
+@pytest.mark.train
+@pytest.mark.skipif("pap-cell" not in NAMES, reason="bundle not shipped")
+def test_the_cell_bundle_gives_the_card_s_figures(shared_data: Path) -> None:
+    pytest.importorskip("torch")
+    from qiangji_training.config import read_config
+    from qiangji_training.tasks import build
+
+    bundle = _bundle("pap-cell")
+    configs = Path(__file__).parents[2] / "training" / "configs"
+    (tested,) = build(read_config(configs / "pap-cell.toml"), shared_data).tests
+
+    found = metrics.macro_auc(tested.targets, _logits(bundle, tested.inputs)) or 0
+
+    assert found == pytest.approx(_stated(bundle, tested.name), abs=SAME_FIGURE)
