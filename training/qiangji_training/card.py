@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qiangji_datasets.labels import label
+from qiangji_datasets.records import Modality
 from qiangji_models.bundle import MIN_HINT_SPECIFICITY
 from qiangji_training.about import About
 from qiangji_training.card_baselines import baseline_section
@@ -32,6 +33,7 @@ _FAULTS = {
 def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
     """Markdown, Chinese title and purpose first; other sites' results before the own ones."""
     ours = metadata["qiangji"]
+    who = resampled(ours["modality"])
     results = sorted(ours["results"], key=lambda row: not row["is_other_site"])
     blocks = [
         f"# {about.title_zh} · {about.title_en}",
@@ -42,12 +44,12 @@ def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
         "## 不适用 · Exclusions",
         _bullets(f"{row.zh} · {row.en}" for row in about.exclusions),
         "## 结果 · Results",
-        "Areas under the ROC curve with 95 % intervals (bootstrap over patients, 1000 draws); "
+        f"Areas under the ROC curve with 95 % intervals (bootstrap over {who}, 1000 draws); "
         "sensitivity and specificity with Wilson 95 % intervals, at thresholds fixed on "
         f"{ours['calibration']['data_set']} (n = {ours['calibration']['n']}). "
         f"“{_TOO_FEW}” marks rows that rest on fewer than {_FEW} positives. "
         f"“{_UNUSED}”: {_UNUSED_WHY}.",
-        *(_part(row, ours["operating_points"]) for row in results),
+        *(_part(row, ours["operating_points"], who) for row in results),
         *filter(None, [baseline_section(ours["run"])]),
         "## Training",
         _bullets(about.training_notes),
@@ -55,7 +57,7 @@ def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
         "## 检查 · Checks of the files",
         _bullets(_checks(ours["checks"])),
         "## 不确定与陌生记录 · Doubt and unfamiliar recordings",
-        _bullets(doubt_lines(ours["uncertainty"])),
+        _bullets(doubt_lines(ours["uncertainty"], who)),
         "## 更新记录 · Changes",
         _bullets(f"{version}: {entry}" for version, entry in metadata["changelog"].items()),
         "## Data",
@@ -68,11 +70,16 @@ def model_card(about: About, metadata: Mapping[str, Any]) -> str:  # Any: JSON
     return "\n\n".join(blocks) + "\n"
 
 
-def _part(row: Mapping[str, Any], points: Mapping[str, Any]) -> str:
+def resampled(modality: str) -> str:
+    """What intervals are drawn over: the sets of cells tell no patients."""
+    return "runs of neighbouring cells" if modality == Modality.PAP else "patients"
+
+
+def _part(row: Mapping[str, Any], points: Mapping[str, Any], who: str) -> str:
     where = "another site" if row["is_other_site"] else "same source as training"
     lines = [
         f"### {row['data_set']} ({where})",
-        f"{row['n']} recordings, {row['patients']} patients.",
+        f"{row['n']} recordings, {row['patients']} {who}.",
     ]
     lines += [
         f"Macro AUC, {name}: **{_estimate(value)}**."

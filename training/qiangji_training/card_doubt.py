@@ -8,12 +8,12 @@ from typing import Any
 from qiangji_datasets.labels import label
 
 
-def doubt_lines(doubt: Mapping[str, Any]) -> list[str]:  # Any: JSON
-    """One line for bands, novelty, each check of it, and the zones."""
+def doubt_lines(doubt: Mapping[str, Any], who: str) -> list[str]:  # Any: JSON
+    """One line for bands (drawn over ``who``), novelty, each check of it, and the zones."""
     bands, novelty = doubt["bands"], doubt["novelty"]
     return [
         f"可靠范围 · Reliability bands (95 %): spread of the calibration over {bands['draws']} "
-        f"bootstrap draws of the {bands['patients']} patients of {bands['data_set']}.",
+        f"bootstrap draws of the {bands['patients']} {who} of {bands['data_set']}.",
         f"与训练数据差异大 · Unfamiliar: Mahalanobis distance of the pooled features from those of "
         f"{novelty['trained_on']} training recordings, above {novelty['threshold']:.2f} a channel; "
         f"set so that at most {_percent(novelty['false_alarm_rate'])} of recordings like the "

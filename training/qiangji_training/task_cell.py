@@ -23,6 +23,9 @@ from qiangji_training.task import Part, Task, hashes
 FOLDS: Final = 5
 #: Cells whose ids are so near to a held-out one may come from its image.
 _GUARD_IDS: Final = 25
+#: Intervals are drawn over runs of so many neighbouring ids: the set tells no patients, and its
+#: blocks of 250 are too few to draw from.
+_RUN_IDS: Final = 50
 
 
 def cric_task(config: Config, data: Path) -> Task:
@@ -68,4 +71,5 @@ def _cells(name: str, table: Table, spec: CellSpec) -> Part:
         cells.to_model_input(CellImage(picture, PersonIdentity(), StudyIds()), spec)[0]
         for picture in table.inputs.astype(np.uint8)
     ]
-    return Part(name, np.stack(prepared), table.targets, table.ids, table.groups)
+    runs = (numbers(table.ids).astype(np.intp) // _RUN_IDS).astype(np.str_)
+    return Part(name, np.stack(prepared), table.targets, table.ids, runs)
