@@ -1,9 +1,10 @@
 /** What is due: the overdue first, then a month as a calendar; from registers, advice and referrals. */
 import { get, post, query, t } from "/static/api.js";
 import { button, fill, h, toast, when } from "/static/dom.js";
-import { personLine, placeholder } from "/static/parts.js";
+import { personLine } from "/static/parts.js";
 
 const NAMED = 3; // names in one cell of the calendar
+const AHEAD_DAYS = 30; // what comes soon is listed whatever the month
 
 const iso = (date) => date.toISOString().slice(0, 10);
 
@@ -16,14 +17,16 @@ export class DueCalendar {
   }
 
   async load() {
+    const ahead = iso(new Date(Date.parse(this.today) + AHEAD_DAYS * 86400000));
+    const isNow = this.today.startsWith(this.month);
     const last = lastDay(this.month);
-    const { items } = await get(query("/follow-ups/due", { until: last < this.today ? this.today : last }));
+    const { items } = await get(query("/follow-ups/due", { until: last < ahead ? ahead : last }));
     const late = items.filter((one) => one.days_overdue > 0);
-    const coming = items.filter((one) => one.due_on >= this.today && one.due_on.startsWith(this.month));
+    const coming = items.filter((one) => one.due_on >= this.today && (isNow ? one.due_on <= ahead : one.due_on.startsWith(this.month)));
     fill(this.element,
-      h("section", { class: "qp-panel", dataset: { testid: "overdue-list" } }, h("h2", {}, t("ui.due.overdue_title", { n: late.length })), late.length ? late.map((one) => this.row(one)) : placeholder("empty", t("ui.due.none_overdue"))),
+      h("section", { class: "qp-panel", dataset: { testid: "overdue-list" } }, h("h2", {}, t("ui.due.overdue_title", { n: late.length })), late.length ? late.map((one) => this.row(one)) : h("p", { class: "qp-muted" }, t("ui.due.none_overdue"))),
       h("section", { class: "qp-panel" }, h("div", { class: "qp-row" }, button("‹", () => this.turn(-1), { title: t("ui.due.before"), testid: "month-before" }), h("h2", { dataset: { testid: "month" } }, this.month), button("›", () => this.turn(1), { title: t("ui.due.after"), testid: "month-after" })), this.calendar(items),
-        h("div", { dataset: { testid: "due-list" } }, coming.map((one) => this.row(one)))));
+        h("h3", {}, t(isNow ? "ui.due.soon" : "ui.due.in_month")), h("div", { dataset: { testid: "due-list" } }, coming.map((one) => this.row(one)))));
   }
 
   turn(step) {

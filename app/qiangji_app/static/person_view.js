@@ -42,7 +42,7 @@ export class PersonView {
     const next = plans[0];
     return h("header", { class: "qp-case-head" }, button("←", () => this.go({}), { kind: "quiet", title: t("ui.visit.tab.people"), testid: "back" }), personLine(patient), h("span", { class: "qp-fine" }, facts.join(" · ")),
       next ? h("span", { class: "qp-badge qp-state-claimed", dataset: { testid: "next-due" } }, t("ui.due.next", { day: next.due_on, what: next.text })) : null,
-      h("span", { class: "qp-grow" }), button(t("ui.visit.enrol"), () => enrolDialog(this.person, () => this.load()), { testid: "enrol" }),
+      h("span", { class: "qp-grow" }), button(t("ui.visit.enrol"), () => enrolDialog(this.person, () => this.reload()), { testid: "enrol" }),
       this.visitId ? null : button(t("ui.visit.begin"), () => beginVisit(this.go, this.person), { kind: "primary", testid: "begin-visit" }));
   }
 
@@ -50,10 +50,23 @@ export class PersonView {
     const open = this.summary.registers.filter((one) => !one.ended_at);
     return open.length ? h("section", { class: "qp-panel qp-row", dataset: { testid: "registers-of" } }, open.map((one) => h("div", { class: "qp-register-chip" },
       h("b", {}, one.name), h("span", { class: "qp-fine" }, t("ui.register.next", { day: one.next_due || "—" })),
-      button(t("ui.register.record"), () => openFollowUp(one, this.summary, this.visitId, () => this.load()), { kind: "primary", testid: `record-${one.kind}` }),
+      button(t("ui.register.record"), () => this.fillIn(one), { kind: "primary", testid: `record-${one.kind}` }),
       h("a", { class: "qp-btn", href: `/api/v1/registers/entries/${encodeURIComponent(one.id)}/record.html`, target: "_blank", rel: "noopener", dataset: { testid: `print-${one.kind}` } }, t("ui.register.print")),
       ["xlsx", "csv"].map((form) => h("a", { class: "qp-btn", href: `/api/v1/registers/entries/${encodeURIComponent(one.id)}/record.${form}`, download: true }, form.toUpperCase())),
-      button(t("ui.register.end"), () => endDialog(one, () => this.load()), { kind: "quiet" })))) : null;
+      button(t("ui.register.end"), () => endDialog(one, () => this.reload()), { kind: "quiet" })))) : null;
+  }
+
+  /** What was typed is stored before the page is read again. */
+  async reload() {
+    if (this.isDirty) await this.save();
+    await this.load();
+  }
+
+  /** The record form begins with what this visit holds. */
+  async fillIn(entry) {
+    if (this.isDirty) await this.save();
+    this.summary = await get(`/patients/${encodeURIComponent(this.person)}`);
+    await openFollowUp(entry, this.summary, this.visitId, () => this.load());
   }
 
   /** Without a visit: what the rules say of what is known. */
