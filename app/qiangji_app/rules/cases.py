@@ -73,7 +73,13 @@ def case_answer(rulebook: Rulebook, placed: Placed, case: RuleCase) -> Answer:
     """
     situation = case_situation(rulebook, placed.rule, case)
     compiled = rulebook.compiled(placed.rule)
-    return answer_rule(placed, compiled, situation, by_code(situation.facts))
+    return answer_rule(
+        compiled,
+        situation,
+        by_code(situation.facts),
+        pack=placed.pack.id,
+        edition=placed.pack.edition,
+    )
 
 
 def case_situation(rulebook: Rulebook, rule: Rule, case: RuleCase) -> Situation:

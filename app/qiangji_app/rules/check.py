@@ -224,7 +224,9 @@ def _both_answer(rulebook: Rulebook, one: Placed, other: Placed) -> str:
             compiled = rulebook.compiled(other.rule)
         except QiangjiError:
             return ""  # told as the fault of its own rule
-        found = answer_rule(other, compiled, situation, by_code(situation.facts))
+        found = answer_rule(
+            compiled, situation, by_code(situation.facts), pack=other.pack.id, edition=""
+        )
         if found.outcome is Outcome.YES:
             return f"{one.rule.id} {case.kind} {case.name or number}"
     return ""

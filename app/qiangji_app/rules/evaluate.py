@@ -12,7 +12,7 @@ from typing import Final
 from qiangji_app.rules.compiled import CompiledRule
 from qiangji_app.rules.expressions import Outcome, Value
 from qiangji_app.rules.facts import Fact
-from qiangji_app.rules.layers import Placed, Rulebook, shipped
+from qiangji_app.rules.layers import Rulebook, shipped
 from qiangji_app.rules.packs import Action, Audience, Source, Urgency, Words
 from qiangji_app.rules.selecting import CLOCK_DRIFT, Facts, Selected, by_code, select
 from qiangji_datasets.errors import InputRejected
@@ -130,7 +130,10 @@ def evaluate(
     answers = []
     for placed in rulebook.in_force(situation.today, situation.jurisdiction):
         if situation.audience in placed.rule.audience:
-            answer = answer_rule(placed, rulebook.compiled(placed.rule), situation, facts)
+            compiled = rulebook.compiled(placed.rule)
+            answer = answer_rule(
+                compiled, situation, facts, pack=placed.pack.id, edition=placed.pack.edition
+            )
             if include_no or _matters(answer):
                 answers.append(answer)
     return tuple(sorted(answers, key=_order))
@@ -150,10 +153,10 @@ def _matters(answer: Answer) -> bool:
 
 
 def answer_rule(
-    placed: Placed, compiled: CompiledRule, situation: Situation, facts: Facts
+    compiled: CompiledRule, situation: Situation, facts: Facts, *, pack: str, edition: str
 ) -> Answer:
-    """The answer of one rule."""
-    rule = placed.rule
+    """The answer of one rule, whether it is in force or not."""
+    rule = compiled.rule
     picked = {name: select(item, facts, situation.now) for name, item in rule.inputs.items()}
     built_in = situation.built_in()
     variants = _variants(built_in, picked)
@@ -174,8 +177,8 @@ def answer_rule(
         missing |= {fact.code for fact in disagreeing}
     return Answer(
         rule=rule.id,
-        pack=placed.pack.id,
-        edition=placed.pack.edition,
+        pack=pack,
+        edition=edition,
         version=rule.version,
         outcome=outcome,
         urgency=rule.urgency,

@@ -70,18 +70,11 @@ class Expression:
             self._program = self._environment.compile(prepared)
         except RuntimeError as error:
             raise _refused(text, str(error)) from error
-        if self._program.return_type().name() not in ("BOOL", "DOUBLE"):
+        if self._program.return_type().name() != "BOOL":
             raise _refused(text, self._program.return_type().name())
 
     def outcome(self, values: Mapping[str, Value]) -> Outcome:
-        """Yes, no, or unknown where a name that matters has no value."""
-        found = self.value(values)
-        if found is None:
-            return Outcome.UNKNOWN
-        return Outcome.YES if found else Outcome.NO
-
-    def value(self, values: Mapping[str, Value]) -> bool | float | None:
-        """The value; None when it is unknown.
+        """Yes, no, or unknown where a name that matters has no value.
 
         Raises
         ------
@@ -93,11 +86,10 @@ class Expression:
         except RuntimeError as error:
             raise SystemFault("rules.condition_failed", reason=str(error)[:200]) from error
         if found.type().name() != "ERROR":
-            result: bool | float = found.value()
-            return result
+            return Outcome.YES if found.value() else Outcome.NO
         reason = str(found.value())
         if reason.startswith(_MISSING):
-            return None
+            return Outcome.UNKNOWN
         raise SystemFault("rules.condition_failed", reason=reason[:200])
 
 

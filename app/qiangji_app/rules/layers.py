@@ -72,7 +72,7 @@ class Rulebook:
             (rule.overrides, layer)
             for pack in packs
             for rule in pack.rules
-            if rule.overrides and rule.source.verified
+            if rule.overrides and rule.takes_effect
             for layer in Layer
             if layer < pack.layer
         }

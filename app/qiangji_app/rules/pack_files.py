@@ -108,11 +108,11 @@ def _pack(row: Mapping[str, Any], catalogue: FactCatalogue, name: str) -> Pack:
         valid_to=row.get("valid_to"),
         in_use=row.get("in_use", True),
         file=name,
-        rules=tuple(_rule_of_pack(item, row, catalogue) for item in row["rules"]),
+        rules=tuple(rule_of_pack(item, row, catalogue) for item in row["rules"]),
     )
 
 
-def _rule_of_pack(item: Json, pack: Mapping[str, Any], catalogue: FactCatalogue) -> Rule:
+def rule_of_pack(item: Json, pack: Mapping[str, Any], catalogue: FactCatalogue) -> Rule:
     """What a rule does not state itself it takes from its pack."""
     content = plain({key: value for key, value in item.items() if key != "cases"})
     content["source"] = plain({**pack.get("source", {}), **item.get("source", {})})

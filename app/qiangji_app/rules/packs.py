@@ -229,6 +229,11 @@ class Rule:
         )
 
     @property
+    def takes_effect(self) -> bool:
+        """Whether its override counts: somebody read its source, though it may only retire."""
+        return self.status is not Status.UNVERIFIED and self.source.verified
+
+    @property
     def is_on(self) -> bool:
         """Whether the rule may answer: active, and its source was read."""
         return self.status is Status.ACTIVE and self.source.verified
