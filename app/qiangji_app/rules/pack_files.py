@@ -160,7 +160,11 @@ def rule_from(content: Json, cases: tuple[RuleCase, ...] = ()) -> Rule:
         source=Source(**{key: _text(value) for key, value in content["source"].items()}),
         status=Status(content.get("status", Status.ACTIVE)),
         evidence=str(content.get("evidence", "")),
-        inputs={name: _input(name, row, content["facts"]) for name, row in _input_rows(content)},
+        # By name: a rule read back from its canonical text lists its inputs in the same order.
+        inputs={
+            name: _input(name, row, content["facts"])
+            for name, row in sorted(_input_rows(content), key=lambda item: item[0])
+        },
         condition=_expression(content["condition"]),
         when=_expression(content.get("when", "")),
         unless=_expression(content.get("unless", "")),
