@@ -11,7 +11,7 @@ from typing import Final
 from qiangji_app.domain.case import Case
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.referral import Attachment, AttachmentKind, Referral
-from qiangji_app.domain.referral_clock import Standing, standing
+from qiangji_app.domain.referral_clock import Escalation, Stage, Standing, standing
 from qiangji_app.domain.referral_follow_up import ReferralFollowUp
 from qiangji_app.domain.referral_workflow import (
     OPEN,
@@ -30,6 +30,7 @@ from qiangji_app.services.ages import day_at
 from qiangji_app.services.contacts import ONLINE_WITHIN, Contact, Directory
 from qiangji_app.services.context import Context
 from qiangji_app.services.referral_access import (
+    DOCTORS,
     READERS,
     allows_act,
     may_view_referral,
@@ -108,7 +109,7 @@ def list_referrals(
         rows = [
             _row(unit, actor, one, sites, now)
             for one in unit.referrals.find(query)
-            if may_view_referral(actor, one)
+            if may_view_referral(actor, one) and not _is_discarded(one)
         ]
     return rows if is_ended else sorted(rows, key=_order)
 
@@ -167,6 +168,12 @@ def other_side(directory: Directory, actor: Actor, referral: Referral) -> Contac
     return directory.at(away, frozenset(SENDING))
 
 
+def _is_discarded(referral: Referral) -> bool:
+    """True for a draft that nobody ever sent and somebody threw away."""
+    is_ended = referral.state is ReferralState.CANCELLED
+    return is_ended and referral.requested_at is None and referral.down_at is None
+
+
 def _query(
     actor: Actor, box: str, states: frozenset[ReferralState], limit: int | None
 ) -> ReferralQuery:
@@ -187,13 +194,19 @@ def _row(
         patient=unit.persons.get(referral.person_id) or Patient(name=""),
         age_day=day_at(home, referral.requested_at or referral.down_at or referral.created_at),
         standing=waits,
-        is_my_turn=waits is not None and waits.turn in _own_sides(actor, referral),
+        is_my_turn=waits is not None
+        and waits.turn in _own_sides(actor, referral)
+        and (waits.stage not in _PATIENT or waits.level >= Escalation.LATE),
     )
+
+
+#: Stages in which the patient is waited for: nobody has anything to do until it takes too long.
+_PATIENT: Final = frozenset({Stage.ARRIVAL, Stage.CARE})
 
 
 def _own_sides(actor: Actor, referral: Referral) -> frozenset[Side]:
     """Sides for which somebody at this very site acts first."""
-    found = sides_of(actor, referral)
+    found = sides_of(actor, referral) if actor.has(*DOCTORS) else frozenset[Side]()
     near = {Side.SENDER: referral.from_site_id, Side.HOME: referral.home_site_id}
     return frozenset(side for side in found if near.get(side, actor.site_id) == actor.site_id)
 
@@ -208,10 +221,10 @@ _GROUPS: Final = (
 )
 
 
-def _order(row: ReferralRow) -> tuple[int, int, datetime]:
+def _order(row: ReferralRow) -> tuple[bool, int, int, datetime]:
     group = next(at for at, states in enumerate(_GROUPS) if row.referral.state in states)
     asked = row.referral.requested_at or row.referral.down_at or row.referral.created_at
-    return group, row.referral.content.urgency.rank, asked
+    return not row.is_my_turn, group, row.referral.content.urgency.rank, asked
 
 
 def _attached(unit: Unit, actor: Actor, attachment: Attachment) -> AttachedCase:

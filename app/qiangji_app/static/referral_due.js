@@ -25,10 +25,10 @@ export function followUpLine(one, { after }) {
   if (one.is_void) return h("span", { class: "qp-muted" }, `${what} · ${t("ui.referral.void")}`);
   if (!one.is_due) {
     return h("span", { class: "qp-row" }, h("span", { class: "qp-ok" }, `✓ ${what} · ${one.outcome_text} ${one.done_by} ${one.note}`),
-      button(t("ui.common.undo"), async () => { await del(`/referral-follow-ups/${one.id}/outcome`); await after(); }, { kind: "quiet", testid: "undo-follow-up" }));
+      one.is_mine ? button(t("ui.common.undo"), async () => { await del(`/referral-follow-ups/${one.id}/outcome`); await after(); }, { kind: "quiet", testid: "undo-follow-up" }) : null);
   }
   return h("span", { class: "qp-row", dataset: { testid: "follow-up", kind: one.kind } }, h("span", {}, what, one.attempts ? h("span", { class: "qp-fine" }, ` · ${t("ui.referral.attempts", { n: one.attempts })}`) : null),
-    button(t("ui.referral.record"), () => record(one, after), { testid: "record-follow-up" }));
+    one.may_record ? button(t("ui.referral.record"), () => record(one, after), { testid: "record-follow-up" }) : null);
 }
 
 async function record(one, after) {

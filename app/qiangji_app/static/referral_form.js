@@ -26,6 +26,13 @@ export class ReferralForm {
   leave() {
     this.forget();
     if (this.isDirty) guarded(() => this.flush());
+    else if (this.isEmpty()) guarded(() => act(this.view, "acts/cancel", { code: "error" }));
+  }
+
+  /** True while nobody has typed anything: such a draft is not kept. */
+  isEmpty() {
+    const { content, patient, view } = this;
+    return !this.isGone && !view.attachments.length && !patient.name && !content.reasons.length && !TEXTS.some((name) => content[name]);
   }
 
   async draw() {
@@ -187,13 +194,17 @@ export class ReferralForm {
   async down() {
     await this.flush();
     const after = await referDown(this.view);
-    if (after) this.ways.changed(after);
+    if (!after) return;
+    this.isGone = true;
+    this.ways.changed(after);
   }
 
   async discard() {
     await this.flush();
     const after = await cancel(this.view);
-    if (after) this.ways.back();
+    if (!after) return;
+    this.isGone = true;
+    this.ways.back();
   }
 }
 

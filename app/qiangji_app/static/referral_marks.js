@@ -13,7 +13,13 @@ export function waitMark(row) {
   if (!row.waits) return null;
   const { minutes, limit_minutes: limit, level, stage_text: stage, level_text: late } = row.waits;
   return h("span", { class: `qp-badge qp-ref-level-${level}`, dataset: { testid: "referral-wait", level } },
-    t("ui.referral.wait", { stage, time: duration(minutes), limit: duration(limit) }), level ? ` · ${late}` : "");
+    t("ui.referral.wait", { stage, time: duration(minutes), limit: limitText(limit) }), level ? ` · ${late}` : "");
+}
+
+/** `5 分钟`, `1 小时`, `3 天`: limits are round. */
+function limitText(minutes) {
+  if (minutes % 1440 === 0) return t("ui.time.days", { n: minutes / 1440 });
+  return minutes % 60 === 0 ? t("ui.referral.hours", { n: minutes / 60 }) : duration(minutes);
 }
 
 export const reasonsText = (row) => row.reasons.map((one) => one.text).join(t("list.semicolon")) || t("ui.referral.no_reason");

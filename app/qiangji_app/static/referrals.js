@@ -54,7 +54,12 @@ class ReferralsPage {
     const asked = new URLSearchParams(location.search);
     if (asked.get("referral")) guarded(() => this.showReferral(asked.get("referral")));
     else if (asked.get("new")) guarded(() => this.begin(asked));
-    else this.showTab(this.tabs.includes(asked.get("tab")) ? asked.get("tab") : this.tabs[0]);
+    else this.showTab(this.tabs.includes(asked.get("tab")) ? asked.get("tab") : this.firstTab());
+  }
+
+  /** Who sends looks for answers first, who is asked for questions. */
+  firstTab() {
+    return hasRole(...SENDING) ? "sent" : this.tabs[0];
   }
 
   go(params) {

@@ -11,7 +11,8 @@ from qiangji_app.domain.person import Patient
 from qiangji_app.domain.referral import DownPlan, Referral, Step
 from qiangji_app.domain.referral_clock import Standing
 from qiangji_app.domain.referral_follow_up import ReferralFollowUp
-from qiangji_app.domain.roles import Site
+from qiangji_app.domain.referral_workflow import SENDING
+from qiangji_app.domain.roles import Actor, Site
 from qiangji_app.referral_codes import clock_origins, referral_clocks, referral_codes
 from qiangji_app.services.ages import age_text
 from qiangji_app.services.referral_alerts import ReferralAlert
@@ -30,12 +31,17 @@ class ReferralPresenter:
         All texts in the caller's language.
     sites
         All sites by id.
+    actor
+        Whose acts are his own to take back.
     now
         Instant against which waits are told.
     """
 
-    def __init__(self, words: Words, sites: Mapping[str, Site], now: datetime) -> None:
+    def __init__(
+        self, words: Words, sites: Mapping[str, Site], *, actor: Actor, now: datetime
+    ) -> None:
         self._words = words
+        self._actor = actor
         self._sites = sites
         self._now = now
 
@@ -133,6 +139,8 @@ class ReferralPresenter:
             "note": item.note,
             "is_due": item.is_due,
             "is_void": bool(item.void_reason),
+            "may_record": self._actor.has(*SENDING) and self._actor.sees_site(item.site_id),
+            "is_mine": item.done_by == self._actor.user_id,
         }
 
     def due(self, item: DueFollowUp) -> Json:

@@ -40,7 +40,8 @@ _NO_STORE = {"Cache-Control": "no-store"}
 def _present(ctx: Context, who: Caller) -> ReferralPresenter:
     with ctx.store.read() as unit:
         sites = {site.id: site for site in unit.accounts.sites()}
-    return ReferralPresenter(Words(ctx.catalogue, who.language), sites, ctx.clock.now())
+    words = Words(ctx.catalogue, who.language)
+    return ReferralPresenter(words, sites, actor=who.actor, now=ctx.clock.now())
 
 
 def _show(ctx: Context, who: Caller, referral_id: str) -> Json:
