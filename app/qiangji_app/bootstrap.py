@@ -6,8 +6,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from qiangji_app.cds.clients import Clients, read_clients
 from qiangji_app.config import Settings
 from qiangji_app.reader import LocalReader
+from qiangji_app.recognition_rules import RecognitionRules, recognition_rules
 from qiangji_app.seals.keys import Issuer
 from qiangji_app.services.context import Context
 from qiangji_app.services.housekeeping import keep_house
@@ -50,6 +52,8 @@ class Installation:
     worker: TriageWorker
     regular: tuple[Regular, ...]
     issuer: Issuer
+    recognition: RecognitionRules
+    cds_clients: Clients
 
     def start(self) -> None:
         """Begin background work: bundles warm, waiting recordings are triaged."""
@@ -82,7 +86,8 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
         ``demo.accounts_left``: a real installation with demo accounts; ``demo.real_accounts``:
         demo mode on the data of a real one.
         ``settings.key_dir``: keys would lie inside the data folder.
-        ``seal.unknown_algorithm``: no installed package signs so.
+        ``seal.unknown_algorithm``: no installed package signs so. ``recognition.file``: the
+        county's setting cannot be read. ``cds.clients``: the list of clients cannot.
     StorageFault
         Database or keys cannot be opened.
     """
@@ -90,6 +95,8 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     keys = open_keys(settings.key_dir)
     issuer = Issuer(keys, settings.signature_algorithm)
+    recognition = recognition_rules(settings.recognition_file)
+    cds_clients = read_clients(settings.cds_clients_file)
     clock = SystemClock()
     ids = SystemIds(clock)
     store = open_store(
@@ -129,7 +136,12 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
             first_after_s=_FIRST_HOUSEKEEPING_S,
         ),
     )
-    return Installation(settings, context, store, engine, pool, worker, regular, issuer)
+    return Installation(
+        *(settings, context, store, engine, pool, worker, regular),
+        issuer=issuer,
+        recognition=recognition,
+        cds_clients=cds_clients,
+    )
 
 
 def _check(settings: Settings) -> None:

@@ -26,6 +26,10 @@ class Settings(BaseSettings):
         Free space that uploads must leave, so that reading and signing go on.
     lang
         Language of commands.
+    recognition_file
+        The county's setting for the recognition of results; none marks nothing and sets no window.
+    cds_clients_file
+        Electronic records that may call the CDS Hooks services; none lets nobody call.
     signature_algorithm
         Scheme of the seals on printed results; others than Ed25519 come with a package.
     """
@@ -45,6 +49,8 @@ class Settings(BaseSettings):
     secure_cookie: bool = False
     bundle_dir: Path | None = None
     lang: Language = Language.ZH
+    recognition_file: Path | None = None
+    cds_clients_file: Path | None = None
     signature_algorithm: str = "Ed25519"
 
     @property

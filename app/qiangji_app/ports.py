@@ -21,6 +21,7 @@ from qiangji_app.domain.case import (
 )
 from qiangji_app.domain.events import Event, Payload
 from qiangji_app.domain.person import Patient
+from qiangji_app.domain.recognition import RecognitionAct
 from qiangji_app.domain.referral import Referral
 from qiangji_app.domain.referral_follow_up import ReferralFollowUp
 from qiangji_app.domain.referral_workflow import ReferralState
@@ -188,6 +189,26 @@ class Referrals(Protocol):
     def save_follow_up(self, changed: ReferralFollowUp) -> None: ...
 
 
+@dataclass(frozen=True)
+class RecognitionQuery:
+    """Which acts of recognition to list; empty fields do not filter."""
+
+    case_site_ids: frozenset[str] | None = None
+    case_id: str = ""
+    user_id: str = ""
+    since: datetime | None = None
+    limit: int = 100
+    offset: int = 0
+
+
+class Recognitions(Protocol):
+    """Acts of recognition, append-only."""
+
+    def get(self, act_id: str) -> RecognitionAct | None: ...
+    def add(self, act: RecognitionAct) -> None: ...
+    def find(self, query: RecognitionQuery) -> Sequence[RecognitionAct]: ...
+
+
 class Persons(Protocol):
     """The only place of identity; encrypted at rest, found by blind index."""
 
@@ -287,6 +308,7 @@ class Unit(Protocol):
 
     cases: Cases
     referrals: Referrals
+    recognitions: Recognitions
     persons: Persons
     accounts: Accounts
     uploads: Uploads

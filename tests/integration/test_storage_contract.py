@@ -41,6 +41,7 @@ from qiangji_app.domain.case import (
     Verdict,
 )
 from qiangji_app.domain.person import IdentityKind, Patient
+from qiangji_app.domain.recognition import Basis, RecognitionAct, RecognitionKind
 from qiangji_app.domain.referral import (
     Attachment,
     AttachmentKind,
@@ -54,7 +55,14 @@ from qiangji_app.domain.referral_follow_up import FollowUpKind, ReferralFollowUp
 from qiangji_app.domain.referral_workflow import ReferralAction, ReferralState
 from qiangji_app.domain.report import DraftReport
 from qiangji_app.domain.workflow import State
-from qiangji_app.ports import CaseQuery, EventQuery, FollowUpQuery, ReferralQuery, Upload
+from qiangji_app.ports import (
+    CaseQuery,
+    EventQuery,
+    FollowUpQuery,
+    RecognitionQuery,
+    ReferralQuery,
+    Upload,
+)
 from qiangji_app.storage.jobs import LEASE
 from qiangji_app.storage.tables import event
 from qiangji_app.storage.verify import verify_log
@@ -860,16 +868,55 @@ def test_the_tables_and_the_migrations_agree(box: Box) -> None:
         assert compare_metadata(context, event.metadata) == []
 
 
-#: Back to a database of before visits, and of before referrals.
-_WITHOUT_VISITS = tuple(
-    f"DROP TABLE {table}"
-    for table in ("advice", "visit", "follow_up", "plan", "disease_report", "enrolment")
+#: Back to a database of before recognition, of before visits, and of before referrals.
+_WITHOUT_RECOGNITION = ("DROP TABLE recognition",)
+_WITHOUT_VISITS = (
+    *_WITHOUT_RECOGNITION,
+    *(
+        f"DROP TABLE {table}"
+        for table in ("advice", "visit", "follow_up", "plan", "disease_report", "enrolment")
+    ),
 )
 _WITHOUT_REFERRALS = (
     *_WITHOUT_VISITS,
     "DROP TABLE referral_follow_up",
     "DROP TABLE referral",
 )
+
+
+_BEFORE_RECOGNITION = "UPDATE alembic_version SET version_num = '0005'"
+
+
+def test_a_database_of_before_recognition_is_brought_up_to_date(box: Box, tmp_path: Path) -> None:
+    add_case(box)
+    with box.store.engines.write.begin() as connection:
+        for statement in _WITHOUT_RECOGNITION:
+            connection.execute(text(statement))
+        connection.execute(text(_BEFORE_RECOGNITION))
+
+    again = open_box(tmp_path, box.url)
+
+    with again.store.begin() as unit:
+        case = unit.cases.get("c1")
+        assert case is not None
+        site = case.site_id
+        act = RecognitionAct(
+            *("a1", "c1", 1, RecognitionKind.OPENED, "u1", site, site, NOW),
+            code="visit",
+            basis=Basis.PRESENT,
+            document="id_card",
+        )
+        unit.recognitions.add(act)
+        unit.commit()
+    with again.store.read() as unit:
+        assert unit.recognitions.get("a1") == act
+        assert unit.recognitions.get("a2") is None
+        everything = RecognitionQuery(
+            case_site_ids=frozenset({site}), case_id="c1", user_id="u1", since=NOW
+        )
+        assert unit.recognitions.find(everything) == [act]
+        assert unit.recognitions.find(RecognitionQuery(user_id="u2")) == []
+    again.store.close()
 
 
 def test_a_database_of_before_referrals_is_brought_up_to_date(box: Box, tmp_path: Path) -> None:

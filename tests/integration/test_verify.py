@@ -6,7 +6,9 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image, ImageDraw
@@ -20,10 +22,12 @@ from qiangji_app import cli
 from qiangji_app.domain.canonical import canonical_json, digest
 from qiangji_app.domain.seal import read_seal
 from qiangji_app.printing.sealed_result import ATTACHMENT_NAME, SealedResult, sealed_result
+from qiangji_app.recognition_rules import shipped_rules
 from qiangji_app.seals.checks import Outcome, Verdict, verify
 from qiangji_app.seals.keys import Issuer
 from qiangji_app.seals.qr import qr_png
 from qiangji_app.services import capture, review
+from qiangji_app.services.recognition_evidence import evidence_of
 from qiangji_app.services.results import result_document
 from qiangji_app.storage.keys import new_keys, open_keys
 from qiangji_datasets.errors import InputRejected
@@ -51,7 +55,17 @@ def printed(folder: Path) -> Iterator[tuple[SealedResult, bytes]]:
     county.sign(county.unlocked("specialist"), case_id)
     document = result_document(county.ctx, county.caller("operator").actor, case_id)
     issuer = Issuer(open_keys(folder / "keys"))
-    sealed = sealed_result(document, county.ctx.catalogue, Language.ZH, issuer=issuer)
+    evidence = evidence_of(
+        document.case,
+        document.report,
+        document.recordings,
+        rules=replace(shipped_rules(), scope="东县", modalities=frozenset({"cxr"})),
+        zone=ZoneInfo(document.site.time_zone),
+        now=county.clock.now(),
+    )
+    sealed = sealed_result(
+        document, county.ctx.catalogue, Language.ZH, issuer=issuer, evidence=evidence
+    )
     yield sealed, sealed.pdf()
     county.close()
 

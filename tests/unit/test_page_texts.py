@@ -25,7 +25,15 @@ def sources() -> str:
 def keys() -> set[str]:
     files = (
         PACKAGE.joinpath("locale", f"{name}.toml")
-        for name in ("pages", "reading", "administration", "referral", "visit_pages")
+        for name in (
+            "pages",
+            "reading",
+            "administration",
+            "decision",
+            "recognition",
+            "referral",
+            "visit_pages",
+        )
     )
     found = [key for file in files for key in tomllib.loads(file.read_text("utf-8"))]
     return {key for key in found if key.startswith("ui.")}
@@ -41,8 +49,8 @@ def event_types() -> set[str]:
         if file.name.endswith(".py")
     )
     known = (
-        "account|alarm|audit|call|case|finding|follow_up|map|message|recording|referral|report"
-        "|result|session|site|visit|advice|register|plan|disease_report"
+        "account|alarm|audit|call|case|decision|finding|follow_up|map|message|recognition"
+        "|recording|referral|report|result|session|site|visit|advice|register|plan|disease_report"
     )
     spelt = re.findall(
         rf'(?:type=|kind = |if is_active else |_SEEN: Final = )"((?:{known})[.][a-z_]+)"', code
@@ -53,7 +61,7 @@ def event_types() -> set[str]:
 def test_every_event_has_words() -> None:
     texts = {
         key
-        for name in ("administration", "referral", "visits", "words")
+        for name in ("administration", "decision", "recognition", "referral", "visits", "words")
         for key in tomllib.loads(PACKAGE.joinpath(f"locale/{name}.toml").read_text("utf-8"))
     }
 

@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from qiangji_app.printing.ecg_paper import ecg_svg
+from qiangji_app.printing.recognition_lines import recognition_lines
 from qiangji_app.report_templates import load_templates
 from qiangji_app.services.ages import age_day, age_text, sent_day
 from qiangji_app.services.imaging import cell_png, film_png
+from qiangji_app.services.recognition_evidence import Evidence
 from qiangji_app.services.results import NotShown, ResultDocument, ResultPicture
 from qiangji_datasets.labels import labels
 from qiangji_datasets.messages import Catalogue, Language, MissingText
@@ -26,7 +28,12 @@ QR_PLACE: Final = "@@qr@@"
 
 
 def result_html(
-    document: ResultDocument, catalogue: Catalogue, language: Language, *, key_id: str = ""
+    document: ResultDocument,
+    catalogue: Catalogue,
+    language: Language,
+    *,
+    key_id: str = "",
+    evidence: Evidence | None = None,
 ) -> str:
     """A self-contained page: no script, no outside request.
 
@@ -38,6 +45,8 @@ def result_html(
         Language of headings; the report itself stays as its author wrote it.
     key_id
         Key of the seal whose QR code takes the place of ``QR_PLACE``; empty leaves it out.
+    evidence
+        What another site recognises the result by; None leaves it out.
     """
 
     def text(key: str, **params: object) -> str:
@@ -56,6 +65,8 @@ def result_html(
         pictures=[_picture(item) for item in document.pictures],
         when=lambda moment: _when(moment, zone),
         key_id=key_id,
+        mark=evidence.mark if evidence else "",
+        recognition=recognition_lines(evidence, catalogue, language) if evidence else [],
         qr_place=QR_PLACE,
     )
     return page

@@ -17,10 +17,12 @@ from qiangji_app.domain.canonical import canonical_json, digest
 from qiangji_app.domain.report import signed_body
 from qiangji_app.domain.seal import Seal
 from qiangji_app.printing.pdf import html_to_pdf
+from qiangji_app.printing.recognition_lines import evidence_json
 from qiangji_app.printing.result_page import QR_PLACE, result_html
 from qiangji_app.seals.keys import Issuer
 from qiangji_app.seals.page_text import html_text, picture_digest, plain
 from qiangji_app.seals.qr import qr_png
+from qiangji_app.services.recognition_evidence import Evidence
 from qiangji_app.services.results import ResultDocument
 from qiangji_datasets.messages import Catalogue, Language
 
@@ -49,7 +51,12 @@ class SealedResult:
 
 
 def sealed_result(
-    document: ResultDocument, catalogue: Catalogue, language: Language, *, issuer: Issuer
+    document: ResultDocument,
+    catalogue: Catalogue,
+    language: Language,
+    *,
+    issuer: Issuer,
+    evidence: Evidence,
 ) -> SealedResult:
     """Lay out one signed version and seal it.
 
@@ -57,9 +64,11 @@ def sealed_result(
     ----------
     issuer
         Signs the seal; its key id is printed.
+    evidence
+        What another site recognises the result by.
     """
-    html = result_html(document, catalogue, language, key_id=issuer.key_id)
-    content = _content(document, issuer)
+    html = result_html(document, catalogue, language, key_id=issuer.key_id, evidence=evidence)
+    content = _content(document, issuer, evidence)
     page: dict[str, object] = {
         "language": language.value,
         "text": html_text(html),
@@ -84,7 +93,7 @@ def sealed_result(
     return SealedResult(html.replace(QR_PLACE, qr), canonical_json(body), seal)
 
 
-def _content(document: ResultDocument, issuer: Issuer) -> dict[str, object]:
+def _content(document: ResultDocument, issuer: Issuer, evidence: Evidence) -> dict[str, object]:
     """The result as values; the same for every print of a version, in any language."""
     report, patient, case = document.report, document.patient, document.case
     submitted = case.submitted_at
@@ -100,6 +109,7 @@ def _content(document: ResultDocument, issuer: Issuer) -> dict[str, object]:
             "site": document.reading_site,
         },
         "is_ai_assisted": report.ai_assisted,
+        "recognition": evidence_json(evidence),
         "patient": {"name": patient.name, "sex": patient.sex},
         "request": {
             "site": document.site.name,

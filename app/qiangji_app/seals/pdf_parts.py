@@ -126,7 +126,7 @@ def _attachments(reader: PdfReader, name: str) -> tuple[bytes, ...]:
 
 
 def _has_additions(reader: PdfReader, data: bytes) -> bool:
-    catalog = reader.trailer["/Root"]
+    catalog = reader.root_object
     return (
         data.count(_END_OF_FILE) != 1
         or "/AcroForm" in catalog

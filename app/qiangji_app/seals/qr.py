@@ -32,5 +32,6 @@ def qr_texts(picture: Image.Image) -> tuple[str, ...]:
 
     if picture.width * picture.height > _MAX_PIXELS:
         return ()
-    found = zxingcpp.read_barcodes(picture.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
+    wanted = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(picture.convert("L"), formats=wanted)
     return tuple(str(code.text) for code in found)

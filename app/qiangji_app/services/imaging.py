@@ -111,13 +111,24 @@ def decoded(ctx: Context, actor: Actor, recording_id: str) -> tuple[Case, Record
         No reader understands the file.
     """
     case, recording = recording_for(ctx, actor, recording_id)
+    return case, recording, record_of(ctx, case, recording)
+
+
+def record_of(ctx: Context, case: Case, recording: Recording) -> Record:
+    """What a recording holds, for whoever was let in to see it.
+
+    Raises
+    ------
+    InputRejected
+        No reader understands the file.
+    """
     record = ctx.cache.get(recording.blob_sha256)
     if record is None:
         stated = {"modality": modality_of(recording) or case.modality}
         with ctx.blobs.plain_path(recording.blob_sha256) as path:
             record = ctx.reader.decode(path, stated=stated)
         ctx.cache.put(recording.blob_sha256, record)
-    return case, recording, record
+    return record
 
 
 def activation_map(

@@ -16,7 +16,7 @@ from qiangji_app.domain.report import SignedReport
 from qiangji_app.domain.roles import Actor, Site
 from qiangji_app.services.access import visible_case
 from qiangji_app.services.context import Context
-from qiangji_app.services.imaging import decoded
+from qiangji_app.services.imaging import record_of
 from qiangji_datasets.errors import InputRejected, NotFound, SystemFault
 from qiangji_datasets.records import Record
 
@@ -57,6 +57,7 @@ class ResultDocument:
     acknowledgements: Sequence[tuple[Acknowledgement, str]]
     versions: int
     printed_at: datetime
+    recordings: Sequence[Recording] = ()
     examined_on: date | None = None
     is_old_examination: bool = False
 
@@ -85,6 +86,19 @@ def result_document(ctx: Context, actor: Actor, case_id: str, version: int = 0) 
             payload={"version": report.version},
         )
         unit.commit()
+    return signed_document(ctx, case, report, versions=len(signed))
+
+
+def signed_document(
+    ctx: Context, case: Case, report: SignedReport, *, versions: int
+) -> ResultDocument:
+    """A signed version, for whoever was let in to see it and left a trace.
+
+    Parameters
+    ----------
+    versions
+        How many the case has.
+    """
     with ctx.store.read() as unit:
         sites = {site.id: site for site in unit.accounts.sites()}
         names = {account.id: account for account in unit.accounts.all()}
@@ -97,7 +111,7 @@ def result_document(ctx: Context, actor: Actor, case_id: str, version: int = 0) 
             if row.report_version == report.version and row.user_id in names
         ]
     zone = ZoneInfo(sites[case.site_id].time_zone)
-    parts = list(_parts(ctx, actor, report, recordings))
+    parts = list(_parts(ctx, case, report, recordings))
     return ResultDocument(
         case=case,
         report=report,
@@ -107,8 +121,9 @@ def result_document(ctx: Context, actor: Actor, case_id: str, version: int = 0) 
         pictures=[part for part in parts if isinstance(part, ResultPicture)],
         not_shown=[part for part in parts if isinstance(part, NotShown)],
         acknowledgements=acknowledgements,
-        versions=len(signed),
+        versions=versions,
         printed_at=ctx.clock.now(),
+        recordings=recordings,
         examined_on=examination_day(recordings, zone),
         is_old_examination=is_old(recordings, case, zone, ctx.clock.now()),
     )
@@ -128,23 +143,23 @@ def _wanted(signed: Sequence[SignedReport], version: int) -> SignedReport:
 
 
 def _parts(
-    ctx: Context, actor: Actor, report: SignedReport, recordings: Sequence[Recording]
+    ctx: Context, case: Case, report: SignedReport, recordings: Sequence[Recording]
 ) -> Iterator[ResultPicture | NotShown]:
     """Every recording of the report, in order: shown, or named with the reason why not."""
     kept = [row for row in recordings if row.blob_sha256 in report.recording_sha256]
     for number, row in enumerate(kept, start=1):
-        yield _part(ctx, actor, number, row)
+        yield _part(ctx, case, number, row)
     gone = set(report.recording_sha256) - {row.blob_sha256 for row in kept}
     for number, _ in enumerate(sorted(gone), start=len(kept) + 1):
         yield NotShown(number, "result.recording_gone")
 
 
-def _part(ctx: Context, actor: Actor, number: int, row: Recording) -> ResultPicture | NotShown:
+def _part(ctx: Context, case: Case, number: int, row: Recording) -> ResultPicture | NotShown:
     refusal = row.facts.get("refusal")
     if row.state is RecordingState.REFUSED and isinstance(refusal, dict):
         return NotShown(number, str(refusal["code"]), dict(refusal["params"]))
     try:
-        return ResultPicture(row, decoded(ctx, actor, row.id)[2])
+        return ResultPicture(row, record_of(ctx, case, row))
     except (InputRejected, SystemFault) as fault:
         _LOG.warning("recording %s is left out of a result: %s", row.id, fault)
         return NotShown(number, fault.code, fault.params)

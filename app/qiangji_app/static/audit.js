@@ -5,7 +5,7 @@ import { button, fill, h, showError, when } from "/static/dom.js";
 import { known, placeholder } from "/static/parts.js";
 
 const ROWS = 50;
-const TYPES = { changes: ["", "account", "site", "session", "case", "recording", "finding", "report", "call", "alarm", "message", "visit", "advice", "register", "follow_up", "plan", "disease_report", "audit"], reads: ["", "case", "recording", "map", "result", "visit", "register", "follow_up", "audit"] };
+const TYPES = { changes: ["", "account", "site", "session", "case", "recording", "finding", "report", "call", "alarm", "message", "visit", "advice", "register", "follow_up", "plan", "disease_report", "recognition", "decision", "audit"], reads: ["", "case", "recording", "map", "result", "visit", "register", "follow_up", "recognition", "audit"] };
 
 /** Start the page in an element. */
 export async function mount(root) {

@@ -47,6 +47,7 @@ function allowed() {
   if (hasRole(...SENDERS, "specialist", "receiving_doctor", "county_manager")) pages.push("results");
   if (hasRole("township_doctor", "village_doctor")) pages.push("followup");
   if (hasRole(...REFERRERS)) pages.push("referrals");
+  if (hasRole(...SENDERS, "receiving_doctor", "county_manager")) pages.push("recognition");
   if (hasRole("system_administrator", "security_administrator")) pages.push("admin");
   if (hasRole("auditor")) pages.push("audit");
   return pages;

@@ -32,6 +32,7 @@ from qiangji_app.storage.heads import EVERY_EVENTS, HeadsFile
 from qiangji_app.storage.jobs import SqlJobs
 from qiangji_app.storage.keys import Keys
 from qiangji_app.storage.persons import SqlPersons
+from qiangji_app.storage.recognitions import SqlRecognitions
 from qiangji_app.storage.referrals import SqlReferrals
 from qiangji_app.storage.registers import SqlRegisters
 from qiangji_app.storage.rows import Rows, translated
@@ -58,6 +59,7 @@ class SqlUnit:
         self._reads = SqlEvents(rows, store.chain(READS))
         self.cases: ports.Cases = SqlCases(rows)
         self.referrals: ports.Referrals = SqlReferrals(rows)
+        self.recognitions: ports.Recognitions = SqlRecognitions(rows)
         self.persons: ports.Persons = SqlPersons(rows, store.keys, store.clock)
         self.accounts: ports.Accounts = SqlAccounts(rows)
         self.uploads: ports.Uploads = SqlUploads(rows)

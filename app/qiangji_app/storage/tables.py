@@ -43,7 +43,7 @@ from qiangji_app.storage.columns import (
 from qiangji_app.storage.times import UtcInstant
 
 #: The Alembic revision these tables belong to.
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 
 node = Table(
     "node",

@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from qiangji_app.bootstrap import Installation
+from qiangji_app.cds.clients import Door
 from qiangji_app.errors import mapping_of
 from qiangji_app.report_templates import load_templates
 from qiangji_app.services import sessions, uploading
@@ -27,8 +28,10 @@ from qiangji_app.web.api import (
     alarms,
     audit,
     cases,
+    cds,
     images,
     issuer_keys,
+    recognition,
     referrals,
     registers,
     results,
@@ -52,9 +55,10 @@ _ROUTERS = (
     alarms,
     uploads,
     images,
-    issuer_keys,
     results,
+    issuer_keys,
     referrals,
+    recognition,
     setup,
     administration,
     audit,
@@ -106,6 +110,8 @@ def create_app(
     app.state.settings = installation.settings
     app.state.installation = installation
     app.state.issuer = installation.issuer
+    app.state.recognition = installation.recognition
+    app.state.cds_door = Door(installation.cds_clients)
     app.state.demo_accounts = demo_accounts or []
     app.state.templates = load_templates()
     app.state.metrics = Metrics()
@@ -114,6 +120,7 @@ def create_app(
     _add_faults(app, installation.context)
     for module in _ROUTERS:
         app.include_router(module.router, prefix="/api/v1")
+    app.include_router(cds.router)
     _add_plain_routes(app, installation)
     if with_pages:
         _add_pages(app, installation.context)

@@ -17,15 +17,15 @@ from starlette.websockets import WebSocketClose
 from qiangji_datasets.errors import QiangjiError, UserError
 
 #: Ours, each with its own rules behind it.
-_API: Final = re.compile(r"/api/v1/.*", re.DOTALL)
+_API: Final = re.compile(r"(?:/api/v1|/cds-services)/.*", re.DOTALL)
 #: Ours, answered without a session.
-_OPEN: Final = re.compile(r"/static/.*|/login|/setup|/healthz|/metrics|/favicon\.ico")
+_OPEN: Final = re.compile(r"/static/.*|/login|/setup|/healthz|/metrics|/favicon\.ico|/cds-services")
 #: Pages and what they are made of. Nothing else of Gradio is served: its upload, file, stream and
 #: proxy routes hand one user's files to another and fetch addresses for whoever asks, and the
 #: pages need none of them. A route that a newer Gradio adds is closed too.
 _PAGES: Final = re.compile(
-    r"/|/(?:capture|reading|results|followup|referrals|admin|audit)/?|/assets/.*|/theme\.css"
-    r"|/openapi\.json"
+    r"/|/(?:capture|reading|results|followup|referrals|recognition|admin|audit)/?|/assets/.*"
+    r"|/theme\.css|/openapi\.json"
 )
 _READING: Final = frozenset({"GET", "HEAD"})
 _HTML: Final = "text/html"

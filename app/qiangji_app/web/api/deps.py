@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from qiangji_app.recognition_rules import RecognitionRules
 from qiangji_app.seals.keys import Issuer
 from qiangji_app.services import sessions
 from qiangji_app.services.context import Caller, Context
@@ -32,6 +33,12 @@ def context(request: Request) -> Context:
 def issuer(request: Request) -> Issuer:
     """Who seals printed results."""
     found: Issuer = request.app.state.issuer
+    return found
+
+
+def county_recognition(request: Request) -> RecognitionRules:
+    """What the county set on recognition."""
+    found: RecognitionRules = request.app.state.recognition
     return found
 
 
@@ -72,3 +79,4 @@ Ctx = Annotated[Context, Depends(context)]
 Who = Annotated[Caller, Depends(caller)]
 Lang = Annotated[Language, Depends(language)]
 Signing = Annotated[Issuer, Depends(issuer)]
+Recognising = Annotated[RecognitionRules, Depends(county_recognition)]

@@ -15,7 +15,9 @@ from qiangji_app.web.api.deps import SESSION_COOKIE
 from qiangji_datasets.messages import Catalogue, Language
 
 #: Paths of the pages; each is a module ``static/<path>.js`` and a text ``ui.nav.<path>``.
-PAGES: Final = ("capture", "reading", "results", "followup", "referrals", "admin", "audit")
+PAGES: Final = (
+    *("capture", "reading", "results", "followup", "referrals", "recognition", "admin", "audit"),
+)
 
 #: Gradio's queue wakes this often, its progress updates too; their defaults (1 and 10 ms) burn
 #: 5 % and 2 % of a core on an idle server. The pages have no events, so nobody waits for either.
@@ -32,6 +34,7 @@ _STYLES: Final = (
     "results",
     "followup",
     "referrals",
+    "recognition",
     "admin",
 )
 HEAD: Final = (
