@@ -133,7 +133,7 @@ def test_from_the_card_to_the_calendar_and_the_referral(village: TestClient, vis
     due = sent(village, "GET", f"/follow-ups/due?until={until}")["items"]
 
     assert decided["advice"]["decision"] == "accepted"
-    assert (again["is_same_version"], again["is_same_answer"]) == (True, True)
+    assert (again["is_in_use"], again["is_same_answer"]) == (True, True)
     assert opened["content"]["urgency"] == "emergency"
     assert "视物模糊" in opened["content"]["present_history"]
     assert [one["kind"] for one in due] == ["advice"]

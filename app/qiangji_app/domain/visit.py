@@ -63,7 +63,8 @@ class OverrideReason(StrEnum):
 class Advice:
     """One answer of a rule as it was shown, with all that is needed to give it again.
 
-    ``situation`` and ``answer`` are JSON-able: every input of the rules, and what they said.
+    ``situation`` and ``answer`` are JSON-able: what the rule was asked with the rule's own text,
+    and what it said.
     ``version`` is the rule's; ``inputs_sha256`` tells one set of inputs from another.
     """
 

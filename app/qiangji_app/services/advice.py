@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -16,7 +16,9 @@ from qiangji_app.ports import Unit
 from qiangji_app.rules.evaluate import Answer, Outcome, Situation, evaluate, shipped
 from qiangji_app.rules.facts import Fact
 from qiangji_app.rules.layers import Rulebook
-from qiangji_app.rules.packs import Audience
+from qiangji_app.rules.packs import Audience, Rule
+from qiangji_app.rules.stored import answer_again
+from qiangji_app.rules.stored import keep as kept_answer
 from qiangji_app.services.ages import local_day, zone_of
 from qiangji_app.services.context import Context
 from qiangji_app.services.identity import reason_digest
@@ -29,10 +31,11 @@ from qiangji_app.services.rule_facts import (
     digest_of_inputs,
     known,
     plain,
-    to_situation,
 )
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound
 
+#: Key of the rule's own text beside what was asked.
+_RULE_TEXT: Final = "rule_text"
 #: The country's rules hold everywhere.
 _COUNTRY: Final = "CN"
 _SEX: Final = {"F": "female", "M": "male"}
@@ -51,6 +54,12 @@ class Advised:
 def rulebook() -> Rulebook:
     """The rules that are in force in this installation; read once."""
     return shipped()
+
+
+@cache
+def _rules() -> Mapping[str, Rule]:
+    """Rules by their version."""
+    return {rule.version: rule for pack in rulebook().packs for rule in pack.rules}
 
 
 def advise(
@@ -140,7 +149,7 @@ def keep(
 
 
 def _advice(ctx: Context, visit: Visit, situation: Situation, answer: Answer) -> Advice:
-    said = plain(answer)
+    said, rule = plain(answer), _rules()[answer.version]
     return Advice(
         id=ctx.ids.new(),
         visit_id=visit.id,
@@ -155,7 +164,7 @@ def _advice(ctx: Context, visit: Visit, situation: Situation, answer: Answer) ->
         urgency=said["urgency"],
         topic=answer.topic,
         inputs_sha256=digest_of_inputs(answer),
-        situation=plain(situation),
+        situation=kept_answer(answer, rule, situation) | {_RULE_TEXT: rule.canonical},
         answer=said,
     )
 
@@ -281,21 +290,22 @@ def visible_advice(unit: Unit, actor: Actor, advice_id: str) -> Advice:
 
 @dataclass(frozen=True)
 class Again:
-    """Old advice given once more: by the same version of its rule, on the same inputs.
+    """Old advice given once more: by its rule as it was then, on the same inputs.
 
-    ``is_same_version`` is False where the rule changed since; then nothing was compared.
+    ``is_in_use`` tells whether that version of the rule still answers today.
     """
 
     advice: Advice
-    is_same_version: bool
+    is_in_use: bool
     is_same_answer: bool
 
 
 def again(ctx: Context, actor: Actor, advice_id: str) -> Again:
-    """Ask the rules once more what they said then."""
+    """Ask the rule as it was once more what it said then."""
     with ctx.store.read() as unit:
         item = visible_advice(unit, actor, advice_id)
-    answers = evaluate(rulebook(), to_situation(item.situation))
-    same = [one for one in answers if one.rule == item.rule and one.version == item.version]
-    is_same = any(plain(one) == item.answer for one in same)
-    return Again(item, bool(same), is_same)
+    try:
+        answer_again(item.situation, str(item.situation[_RULE_TEXT]))
+    except (Conflict, InputRejected):
+        return Again(item, item.version in _rules(), is_same_answer=False)
+    return Again(item, item.version in _rules(), is_same_answer=True)

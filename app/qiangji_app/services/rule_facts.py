@@ -8,16 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, cast
+from typing import Any
 
-from qiangji_app.rules.evaluate import Answer, Situation
+from qiangji_app.rules.evaluate import Answer
 from qiangji_app.rules.fact_files import fact_catalogue
-from qiangji_app.rules.facts import Fact, Origin, accept
-from qiangji_app.rules.packs import Audience
+from qiangji_app.rules.facts import Fact, accept
 from qiangji_datasets.errors import InputRejected
-
-# JSON objects are open by nature; only these functions write and read them.
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,21 +79,3 @@ def digest_of_inputs(answer: Answer) -> str:
         [plain(item) for item in answer.inputs], sort_keys=True, separators=(",", ":")
     )
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def to_situation(stored: Mapping[str, object]) -> Situation:
-    """A situation as it was kept with an answer."""
-    kept = cast("Json", stored)
-    return Situation(
-        now=datetime.fromisoformat(kept["now"]),
-        age_years=kept["age_years"],
-        sex=kept["sex"],
-        audience=Audience(kept["audience"]),
-        jurisdiction=tuple(kept["jurisdiction"]),
-        facts=tuple(
-            Fact(
-                **(one | {"at": datetime.fromisoformat(one["at"]), "origin": Origin(one["origin"])})
-            )
-            for one in kept["facts"]
-        ),
-    )

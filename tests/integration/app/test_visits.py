@@ -69,14 +69,28 @@ def test_a_stored_visit_keeps_each_answer_once_with_rule_version_and_inputs(
     assert county.store.verify().problems == ()
 
 
-def test_old_advice_is_given_again_by_the_same_version_on_the_same_inputs(county: County) -> None:
+def test_old_advice_is_given_again_by_its_rule_on_the_same_inputs(county: County) -> None:
     kept = recorded(county, pressure(186, 112)).advice[0]
     county.clock.step(days=400)
 
     found = advice.again(county.ctx, county.caller("village").actor, kept.id)
 
-    assert found.is_same_version
+    assert found.is_in_use
     assert found.is_same_answer
+
+
+def test_advice_that_its_rule_no_longer_gives_on_its_inputs_is_told(county: County) -> None:
+    kept = recorded(county, pressure(186, 112)).advice[0]
+    with county.store.begin() as unit:
+        situation = kept.situation | {"outcome": "no"}
+        item = replace(kept, id="x", version="f" * 64, situation=situation)
+        unit.visits.add_advice(item)
+        unit.commit()
+
+    found = advice.again(county.ctx, county.caller("village").actor, "x")
+
+    assert not found.is_in_use
+    assert not found.is_same_answer
 
 
 def test_accepting_a_follow_up_plans_it_within_two_weeks(county: County) -> None:
@@ -421,7 +435,7 @@ def test_a_referral_without_complaint_tells_the_inputs_in_english_too(county: Co
 
     draft = refer(county.ctx, actor, found.advice[0].id, str(uuid.uuid4()), Language.EN)
 
-    assert draft.content.present_history.startswith("S")
+    assert "Systolic blood pressure 186 mmHg" in draft.content.present_history
 
 
 def test_advice_of_another_site_is_not_found(county: County) -> None:

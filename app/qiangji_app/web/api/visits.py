@@ -132,10 +132,10 @@ def decide(advice_id: str, body: DecisionForm, ctx: Ctx, who: Who) -> Json:
 
 @router.get("/advice/{advice_id}/again")
 def again(advice_id: str, ctx: Ctx, who: Who) -> Json:
-    """Old advice given once more by the same version of its rule, on the inputs of then."""
+    """Old advice given once more by its rule as it was, on the inputs of then."""
     found = advice.again(ctx, who.actor, advice_id)
     return presenter(ctx, who).kept(found.advice) | {
-        "is_same_version": found.is_same_version,
+        "is_in_use": found.is_in_use,
         "is_same_answer": found.is_same_answer,
     }
 
