@@ -217,7 +217,8 @@ def _codes(name: str, row: Json) -> dict[str, str]:
     if "series" not in row:
         return {name: row.get("code", name)}
     series = row["series"]
-    return {code: code for code in series} if isinstance(series, list) else dict(series)
+    columns = {code: code for code in series} if isinstance(series, list) else series
+    return dict(sorted(columns.items()))
 
 
 def _input(name: str, row: Json, facts: Json) -> Input:
