@@ -102,8 +102,9 @@ class CompiledRule:
 
     def outcome(self, values: Mapping[str, Value]) -> Outcome:
         """The condition; of a score range, the answer that all its totals agree on."""
-        score = self.score(values)
-        if score is None or self.rule.score_name not in self.condition.names:
+        is_asked = self.rule.score_name in self.condition.names
+        score = self.score(values) if is_asked else None
+        if score is None:
             return self.condition.outcome(values)
         found = {
             self.condition.outcome({**values, self.rule.score_name: float(total)})
