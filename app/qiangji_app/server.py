@@ -115,12 +115,14 @@ def configure_logs() -> None:
 def _demo_filler(ctx: Context) -> Callable[[], None]:
     from qiangji_app.demo.referrals import seed_referrals
     from qiangji_app.demo.seed import seed_accounts, seed_cases
+    from qiangji_app.demo.visits import seed_visits
 
     seed_accounts(ctx)
 
     def fill() -> None:
         try:
             seed_referrals(ctx)
+            seed_visits(ctx)
             seed_cases(ctx)
         except Exception:  # noqa: BLE001 - the edge of a background thread
             _LOG.exception("the demo county could not be filled")
