@@ -12,7 +12,7 @@ import numpy as np
 from qiangji_datasets.records import LEADS, EcgRecord, Sex
 from qiangji_inference.ecg_amplitude import judge_amplitudes
 from qiangji_inference.ecg_delineate import FIDUCIAL
-from qiangji_inference.ecg_reversal import LIMB_WIRINGS, suspected_wiring
+from qiangji_inference.ecg_reversal import suspected_wiring
 from qiangji_inference.ecg_rules import statements_of
 from qiangji_inference.ecg_signal import RATE_HZ
 from qiangji_inference.ecg_types import (
@@ -27,6 +27,7 @@ from qiangji_inference.ecg_types import (
     with_reason,
 )
 from qiangji_inference.ecg_values import Values, take_values
+from qiangji_inference.ecg_wiring import LIMB_WIRINGS
 
 __all__ = ["EcgMeasurements", "Statement", "Why", "measure"]
 

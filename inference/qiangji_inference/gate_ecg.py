@@ -20,7 +20,6 @@ from qiangji_datasets.records import LEADS, EcgRecord, Notice, Severity
 from qiangji_inference.ecg_beats import sort_beats
 from qiangji_inference.ecg_detect import detect_qrs
 from qiangji_inference.ecg_quality import LeadQuality, lead_quality
-from qiangji_inference.ecg_reversal import CHEST_WIRINGS
 from qiangji_inference.ecg_signal import Signal, prepare
 from qiangji_inference.ecg_types import (
     HIGHEST_PLAUSIBLE_MV,
@@ -29,6 +28,7 @@ from qiangji_inference.ecg_types import (
     EcgMeasurements,
     Why,
 )
+from qiangji_inference.ecg_wiring import CHEST_WIRINGS
 from qiangji_inference.results import GateResult
 
 

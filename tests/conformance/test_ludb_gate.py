@@ -83,8 +83,10 @@ def test_faults_laid_on_held_out_recordings_are_refused(
     [
         (Reversal.RA_LA, 0.95),
         (Reversal.RA_LL, 0.95),
-        (Reversal.V1_V2, 0.90),
-        (Reversal.V3_V4, 0.65),
+        (Reversal.LA_LL, 0.70),
+        (Reversal.V1_V2, 0.95),
+        (Reversal.V2_V3, 0.85),
+        (Reversal.V3_V4, 0.85),
     ],
 )
 def test_exchanged_electrodes_are_found_on_held_out_recordings(

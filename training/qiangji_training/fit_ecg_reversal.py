@@ -1,8 +1,10 @@
 """Fit the network that recognises exchanged electrodes, on rightly wired public recordings.
 
-Every recording gives one right beat and its eight permutations; a network scores beats one by one
-and learns to put the right one first. Training: PTB-XL folds 1-8. Limits come from fold 9 and
-the odd records of LUDB; fold 10, the even ones and the PTB-XL sample in mV are for the card only.
+Every recording gives one right wiring and its eight permutations; a network has one output for
+each exchange and learns that it grows when the exchange is made. Recordings are also mixed with
+one another, which keeps the wiring, and some get noise that is alike at all electrodes. Training:
+PTB-XL folds 1-8. Limits come from fold 9 and the odd records of LUDB; fold 10, the even ones and
+the PTB-XL sample in mV are for the card only.
 
 Run as ``python -m qiangji_training.fit_ecg_reversal SHARED_DATA OUT.npz``.
 """
@@ -25,8 +27,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qiangji_datasets.records import EcgRecord, PersonIdentity, StudyIds
-from qiangji_inference.ecg_reversal import WIRINGS, ReversalNet, arranged_features
+from qiangji_inference.ecg_reversal import ReversalNet
 from qiangji_inference.ecg_values import take_values
+from qiangji_inference.ecg_wiring import WIRINGS, Wired, arranged_features, wired
 from qiangji_inference.metrics import auc_interval, wilson
 
 log = logging.getLogger(__name__)
@@ -34,11 +37,15 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[np.generic]]
 
-NETS: Final = 3
-EPOCHS: Final = 60
+NETS: Final = 5
+EPOCHS: Final = 40
 _HIDDEN: Final = 32
 _BATCH: Final = 64
-_FALSE_ALARMS: Final = 0.01  # of rightly wired validation recordings, all wirings together
+_MIXTURES: Final = 3  # of the training set, beside itself
+_MOST_MIXED: Final = 0.4  # of another recording
+_NOISY_SHARE: Final = 0.2  # of the mixtures
+#: Of rightly wired validation recordings, all wirings together: half of what is allowed of others.
+_FALSE_ALARMS: Final = 0.005
 _LEAST_ODDS: Final = 2.2  # an exchange is at least nine times as likely as right wiring
 _FOR_LIMITS: Final = ("fold_9", "ludb_odd")
 _PLAUSIBLE_MV: Final = 0.2  # PTB-XL part lost its amplitudes; any plausible one does
@@ -48,27 +55,33 @@ _LUDB_COUNTS_PER_MV: Final = 1000.0
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Features (n, wirings, f) for training, and by name of those held out."""
+    """Recordings (n, …) for training, and by name those held out."""
 
-    train: Floats
-    held_out: dict[str, Floats]
+    train: Wired
+    held_out: dict[str, Wired]
 
 
 def read_parts(shared: Path) -> Parts:
-    """Features of all recordings with a usual beat."""
-    train: list[Floats] = []
-    held: dict[str, list[Floats]] = {"fold_9": [], "fold_10": []}
+    """All recordings with a usual beat."""
+    train: list[Wired] = []
+    held: dict[str, list[Wired]] = {"fold_9": [], "fold_10": []}
     for fold, ecg in _ptbxl(shared / "ecg/ptbxl_part"):
-        found = arranged_features(take_values(ecg))
-        if found is not None and fold <= 8:
-            train.append(found)
-        elif found is not None:
-            held[f"fold_{fold}"].append(found)
+        found = wired(take_values(ecg))
+        if found is not None:
+            (train if fold <= 8 else held[f"fold_{fold}"]).append(found)
     for name, path in _in_mv(shared):
-        found = arranged_features(take_values(_recording(name, path)))
+        found = wired(take_values(_recording(name, path)))
         if found is not None:
             held.setdefault(name, []).append(found)
-    return Parts(np.stack(train), {name: np.stack(rows) for name, rows in held.items()})
+    return Parts(_stacked(train), {name: _stacked(rows) for name, rows in held.items()})
+
+
+def _stacked(rows: list[Wired]) -> Wired:
+    return Wired(
+        np.stack([row.beat for row in rows]),
+        np.stack([row.rest for row in rows]),
+        np.stack([row.has_p for row in rows]),
+    )
 
 
 def _in_mv(shared: Path) -> Iterator[tuple[str, Path]]:
@@ -105,24 +118,70 @@ def _ptbxl(folder: Path) -> Iterator[tuple[int, EcgRecord]]:
             yield folds[int(ecg_id)], EcgRecord(mv, 100.0, PersonIdentity(), StudyIds())
 
 
-def train_net(normal: Floats, seed: int) -> tuple[Floats, ...]:
-    """Weights of one network from normalised features (n, wirings, f)."""
+def mixed(rng: np.random.Generator, right: Wired) -> Wired:
+    """Each recording with up to ``_MOST_MIXED`` of another, with P where it has P.
+
+    Potentials add up, so a mixture of rightly wired recordings is rightly wired; what is between
+    the beats is independent, so its covariances add up with squared weights.
+    """
+    even = _of_even_size(right)
+    partner = np.empty(len(even.beat), dtype=np.intp)
+    for has_p in (0, 1):
+        chosen = np.flatnonzero(even.has_p == has_p)
+        partner[chosen] = rng.permutation(chosen)
+    share = rng.uniform(0, _MOST_MIXED, (len(partner), 1, 1)).astype(np.float32)
+    beat = (1 - share) * even.beat + share * even.beat[partner]
+    share = share[..., None]
+    rest = (1 - share) ** 2 * even.rest + share**2 * even.rest[partner]
+    return Wired(beat, rest + _alike_noise(rng, rest), even.has_p)
+
+
+def _of_even_size(right: Wired) -> Wired:
+    """Limbs together, and each chest electrode by itself, at a mean square of 1 over the beat."""
+    square = np.mean(right.beat**2, axis=-1)
+    square[:, :3] = square[:, :3].mean(axis=1, keepdims=True)
+    size = np.sqrt(square) + 1e-6
+    products = size[:, None, :, None] * size[:, None, None, :]
+    return Wired(right.beat / size[..., None], right.rest / products, right.has_p)
+
+
+def _alike_noise(rng: np.random.Generator, rest: Floats) -> Floats:
+    """Covariances (n, 2, 9, 9) of noise that is alike at all electrodes, in some recordings.
+
+    The devices of other sites may add more of it than trembling muscles do.
+    """
+    count = len(rest)
+    power = np.trace(rest, axis1=-2, axis2=-1)[..., None, None] / rest.shape[-1]
+    power = power * rng.uniform(0, 4, (count, 1, 1, 1))
+    power = power * (rng.random((count, 1, 1, 1)) < _NOISY_SHARE)
+    limbs = np.eye(9)
+    limbs[:3, :3] -= 1 / 3  # potentials are taken against the mean of the limbs
+    limbs[3:, 3:] += 1 / 3
+    limbs[:3, 3:] = limbs[3:, :3] = 0
+    return np.asarray(power * limbs, dtype=np.float32)
+
+
+def train_net(sets: list[Floats], seed: int) -> tuple[Floats, ...]:
+    """Weights of one network; an epoch goes through one of the sets (n, wirings, f)."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
+    count, _, width = sets[0].shape
     net = nn.Sequential(
-        nn.Dropout(0.1), nn.Linear(normal.shape[-1], _HIDDEN), nn.ReLU(),
-        nn.Dropout(0.3), nn.Linear(_HIDDEN, 1),
+        nn.Dropout(0.1), nn.Linear(width, _HIDDEN), nn.ReLU(),
+        nn.Dropout(0.3), nn.Linear(_HIDDEN, len(WIRINGS) - 1, bias=False),
     )  # fmt: skip
     optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=3e-2)
-    steps = EPOCHS * (len(normal) // _BATCH)
+    steps = EPOCHS * (count // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps + 1)
-    for _ in range(EPOCHS):
-        order = rng.permutation(len(normal))
-        for start in range(0, len(normal) - _BATCH + 1, _BATCH):
-            chosen = order[start : start + _BATCH]
+    own = torch.arange(len(WIRINGS) - 1)
+    for epoch in range(EPOCHS):
+        order = rng.permutation(count)
+        for start in range(0, count - _BATCH + 1, _BATCH):
+            chosen = sets[epoch % len(sets)][order[start : start + _BATCH]]
             optimiser.zero_grad()
-            scores = net(torch.from_numpy(normal[chosen]))[..., 0]  # (batch, wirings)
-            loss = -torch.log_softmax(scores, dim=1)[:, 0].mean()
+            fit = net(torch.from_numpy(chosen))  # (batch, wirings, exchanges)
+            odds = fit[:, own + 1, own] - fit[:, :1, own][:, 0]
+            loss = nn.functional.softplus(odds).mean(dim=0).sum()
             loss.backward()
             optimiser.step()
             schedule.step()
@@ -134,8 +193,7 @@ def odds(net: ReversalNet, features: Floats) -> tuple[Floats, Floats]:
 
     An exchange made twice is none, so the second is the first with its sign changed.
     """
-    score = net.scores(features.reshape(-1, features.shape[-1])).reshape(features.shape[:2])
-    right = score[:, 1:] - score[:, :1]
+    right = net.odds(features)
     return right, -right
 
 
@@ -189,10 +247,15 @@ def _rounded(value: float | None) -> float:
 
 def fit(parts: Parts) -> Arrays:
     """All arrays of the file; ``limits`` never see the test sets."""
-    flat = parts.train.reshape(-1, parts.train.shape[-1])
+    rng = np.random.default_rng(0)
+    plain = arranged_features(parts.train)
+    sets = [plain, *(arranged_features(mixed(rng, parts.train)) for _ in range(_MIXTURES))]
+    flat = plain.reshape(-1, plain.shape[-1])
     mean, scale = flat.mean(axis=0), flat.std(axis=0) + 1e-4
-    normal = np.clip((parts.train - mean) / scale, -4.0, 4.0).astype(np.float32)
-    return finished(mean, scale, [train_net(normal, seed) for seed in range(NETS)], parts.held_out)
+    sets = [np.clip((part - mean) / scale, -4.0, 4.0).astype(np.float32) for part in sets]
+    nets = [train_net(sets, seed) for seed in range(NETS)]
+    held_out = {name: arranged_features(part) for name, part in parts.held_out.items()}
+    return finished(mean, scale, nets, held_out)
 
 
 def finished(
