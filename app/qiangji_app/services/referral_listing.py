@@ -53,12 +53,16 @@ BOXES: Final[Mapping[str, frozenset[Role]]] = {
 
 @dataclass(frozen=True)
 class ReferralRow:
-    """A referral in a list; ``standing`` is None once it has ended."""
+    """A referral in a list; ``standing`` is None once it has ended.
+
+    ``is_ours``: the next step is this site's; ``is_my_turn``: and it is to be done now.
+    """
 
     referral: Referral
     patient: Patient
     age_day: date
     standing: Standing | None
+    is_ours: bool
     is_my_turn: bool
 
 
@@ -189,13 +193,15 @@ def _row(
 ) -> ReferralRow:
     waits = standing(referral, referral_clocks(), now)
     home = sites[referral.home_site_id]
+    is_ours = waits is not None and waits.turn in _own_sides(actor, referral)
     return ReferralRow(
         referral=referral,
         patient=unit.persons.get(referral.person_id) or Patient(name=""),
         age_day=day_at(home, referral.requested_at or referral.down_at or referral.created_at),
         standing=waits,
+        is_ours=is_ours,
         is_my_turn=waits is not None
-        and waits.turn in _own_sides(actor, referral)
+        and is_ours
         and (waits.stage not in _PATIENT or waits.level >= Escalation.LATE),
     )
 

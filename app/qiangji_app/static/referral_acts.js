@@ -97,6 +97,7 @@ export async function referDown(view) {
   const problem = h("p", { class: "qp-field-error", role: "alert", hidden: true });
   const body = h("div", { class: "qp-ref-plan" }, PLAN_TEXTS.map(([name, needed]) => field(t(`ui.referral.${name}`), texts[name], { needed })), field(t("ui.referral.hospital_number"), number),
     h("h3", {}, t("ui.referral.medicines")), medicines.element, h("h3", {}, t("ui.referral.follow_ups"), h("b", { class: "qp-ref-needed" }, " *")), h("p", { class: "qp-fine" }, t("ui.referral.follow_ups_text")), days.element, problem);
+  body.addEventListener("input", () => { problem.hidden = true; });
   return dialog({
     title: t("ui.referral.do.refer_down"), wide: true, testid: "plan-dialog", body,
     actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.referral.do.refer_down"), kind: "primary", testid: "plan-yes", run: async () => {

@@ -37,7 +37,7 @@ export class ReferralView {
   /** What is to be done now, by whom, with the buttons for it. */
   nowLine() {
     const { view } = this;
-    const whose = view.is_my_turn ? "mine" : "theirs";
+    const whose = view.is_ours ? "mine" : "theirs";
     const words = view.waits ? t(`ui.referral.now.${view.state}.${whose}`) : t("ui.referral.now.ended");
     const acts = ACTS.filter(([name]) => view.may[name] && !(name === "close" && view.state === "referred_down"));
     return h("section", { class: `qp-panel qp-ref-now ${view.is_my_turn ? "qp-ref-now-mine" : ""}`, dataset: { testid: "referral-now" } }, h("p", {}, words),

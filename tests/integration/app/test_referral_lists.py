@@ -13,7 +13,7 @@ from qiangji_app.domain.referral_clock import Escalation
 from qiangji_app.domain.referral_workflow import ReferralAction, ReferralState
 from qiangji_app.ports import EventQuery
 from qiangji_app.services import referral_listing
-from qiangji_app.services.referral_alerts import open_referrals_of, waiting
+from qiangji_app.services.referral_alerts import is_loud, open_referrals_of, waiting
 from qiangji_app.services.referral_letter import referral_letter
 from qiangji_app.services.referral_listing import list_referrals, listing_version, open_referral
 from qiangji_app.services.referral_statistics import statistics
@@ -109,6 +109,17 @@ def test_what_is_answered_is_quiet_until_the_next_step_takes_too_long(people: Re
     assert [int(one.waits.level) for one in again.alerts] == [Escalation.LATE]
     assert again.alerts[0].key != first.alerts[0].key
     assert heard(people, "township") == []
+
+
+def test_an_ended_referral_is_quiet(people: Referring) -> None:
+    referral_id = people.sent()
+    people.do(referral_id, A.CANCEL, "township", code="improved")
+    manager = people.county.caller("manager").actor
+
+    (row,) = list_referrals(people.ctx, manager, "all", is_ended=True)
+
+    assert row.standing is None
+    assert not is_loud(manager, row)
 
 
 def test_what_there_is_to_do_is_counted_for_whose_turn_it_is(people: Referring) -> None:

@@ -530,8 +530,11 @@ def test_a_site_without_one_above_or_with_closed_ones_asks_whom_it_can(people: R
     add_site(county.ctx, None, Site("low", "低村", SiteKind.VILLAGE, "west"))
     add_site(county.ctx, None, Site("mid", "中镇", SiteKind.TOWNSHIP, "county"))
     system = county.caller("system").actor
-    site_changes.set_site_active(county.ctx, system, "mid", is_active=False)
+    add_site(county.ctx, None, Site("shut", "闭村", SiteKind.VILLAGE, "mid"))
+    for site_id in ("shut", "mid"):
+        site_changes.set_site_active(county.ctx, system, site_id, is_active=False)
     with county.store.read() as unit:
+        assert [site.id for site in referral_drafts.targets(unit, "shut")] == ["county"]
         above = [site.id for site in referral_drafts.targets(unit, "low")]
         below = [site.id for site in referral_drafts.homes(unit, "county")]
     assert above == ["west", "county"]

@@ -73,6 +73,7 @@ class ReferralPresenter:
             "down_at": iso(referral.down_at),
             "ended_at": iso(referral.ended_at),
             "waits": None if row.standing is None else self.waits(row.standing),
+            "is_ours": row.is_ours,
             "is_my_turn": row.is_my_turn,
             "is_demo": referral.is_demo,
         }
