@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from qiangji_app.domain.referral_workflow import OPEN
 from qiangji_app.domain.roles import Actor, Role, Site
 from qiangji_app.domain.workflow import State
-from qiangji_app.ports import CaseQuery, Unit
+from qiangji_app.ports import CaseQuery, FollowUpQuery, ReferralQuery, Unit
 from qiangji_app.services.access import require_role
 from qiangji_app.services.accounts import check_facts
 from qiangji_app.services.context import Context
@@ -70,8 +71,8 @@ def set_site_active(ctx: Context, actor: Actor, site_id: str, *, is_active: bool
     NotFound
         No such site.
     Conflict
-        ``site.is_root``, or accounts, sites below or open cases are left; opening below a site
-        that is closed.
+        ``site.is_root``, or accounts, sites below, open cases, open referrals or due follow-ups
+        are left; opening below a site that is closed.
     """
     require_role(actor, Role.SYSTEM_ADMINISTRATOR)
     with ctx.store.begin() as unit:
@@ -103,6 +104,11 @@ def _check_idle(unit: Unit, site: Site) -> None:
         raise Conflict("site.has_accounts")
     if unit.cases.count(CaseQuery(site_ids=frozenset({site.id}), states=_OPEN)):
         raise Conflict("site.has_cases")
+    here = frozenset({site.id})
+    open_ones = ReferralQuery(from_site_ids=here, target_site_ids=here, states=OPEN, limit=1)
+    due = FollowUpQuery(site_ids=here, is_due=True)
+    if unit.referrals.find(open_ones) or unit.referrals.follow_ups(due):
+        raise Conflict("site.has_referrals")
 
 
 def _site(unit: Unit, site_id: str) -> Site:

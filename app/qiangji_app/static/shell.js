@@ -33,7 +33,7 @@ export async function mount(root, { page }) {
   }
   document.title = `${t(`ui.nav.${page}`)} · ${t("ui.shell.brand")}`;
   const alerts = h("div", { class: "qp-alerts", role: "region", "aria-label": t("ui.alert.all"), tabindex: "0", "aria-live": "assertive" });
-  const referrals = h("div", { class: "qp-alerts", role: "region", "aria-label": t("ui.referral.alerts"), "aria-live": "assertive" });
+  const referrals = h("div", { class: "qp-ref-alerts", role: "region", "aria-label": t("ui.referral.alerts"), "aria-live": "assertive" });
   fill(root, header(page, pages), alerts, referrals);
   watchAlerts(alerts, (unread) => countResults(root, unread));
   if (pages.includes("referrals")) watchReferrals(referrals, (count) => countReferrals(root, count));

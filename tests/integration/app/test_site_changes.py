@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 from support.county import County
+from support.referrals import Referring
 
+from qiangji_app.domain.referral_follow_up import FollowUpOutcome
+from qiangji_app.domain.referral_workflow import ReferralAction
 from qiangji_app.domain.roles import Actor, Role, Site, SiteKind
 from qiangji_app.services import account_changes, accounts, site_changes
+from qiangji_app.services.referral_follow_ups import complete_follow_up, due_follow_ups
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 
 
@@ -80,6 +84,23 @@ def test_a_site_closes_only_when_nobody_is_left_with_anything_to_do(county: Coun
         close(county, "hill")
 
     assert county.case(case_id).site_id == "hill"
+
+
+def test_a_site_does_not_close_while_a_referral_or_its_follow_up_is_open(county: County) -> None:
+    people = Referring(county)
+    referral_id = people.sent("village")
+    village = county.caller("village").actor.user_id
+    account_changes.set_active(county.ctx, system(county), village, is_active=False)
+    with pytest.raises(Conflict, match=r"site\.has_referrals"):
+        close(county, "hill")
+    people.do(referral_id, ReferralAction.CANCEL, "township", code="improved")
+    with pytest.raises(Conflict, match=r"site\.has_referrals"):
+        close(county, "hill")
+    township = county.caller("township").actor
+    (due,) = due_follow_ups(county.ctx, township, "hill")
+    complete_follow_up(county.ctx, township, due.follow_up.id, FollowUpOutcome.PHONED)
+
+    assert not close(county, "hill").is_active
 
 
 def test_a_closed_site_takes_no_staff_until_it_is_opened_again(county: County) -> None:
