@@ -33,6 +33,10 @@ _SIGNED: Final = {"tb": "signed_tb_suspected", "af_flutter": "signed_af"}
 _HINTED: Final = {"af_flutter": "hint_af"}
 #: The rules of this package's ECG measurements that speak of ST elevation begin so.
 _ST_RULES: Final = "st_elevation"
+#: The rule that calls a dissociation a complete block; a faster one is none.
+_BLOCK_RULE: Final = "av_block_complete"
+#: What a measuring rule asks for, the least urgent first; where none speaks, the first.
+_LEVELS: Final = ("routine", "priority", "urgent", "critical")
 #: Cases of one person that are looked at, the newest first.
 _MOST_CASES: Final = 50
 
@@ -122,9 +126,10 @@ def _measured(recording: Recording) -> Iterator[Fact]:
     if any(one is not None for one in voltages):
         yield _said("ecg_lvh_voltage", True in voltages, at, Origin.MEASURED, ref)
     if measures.get("is_av_dissociated") is not None:
-        value = bool(measures["is_av_dissociated"])
+        value = any(one.get("rule_id") == _BLOCK_RULE for one in measures.get("statements", ()))
         yield _said("ecg_avb3", value, at, Origin.MEASURED, ref)
     yield _said("ecg_st_elevation_territory", _leads(measures), at, Origin.MEASURED, ref)
+    yield _said("ecg_rules_level", _level(measures), at, Origin.MEASURED, ref)
 
 
 def _leads(measures: Mapping[str, Any]) -> str:
@@ -135,6 +140,12 @@ def _leads(measures: Mapping[str, Any]) -> str:
         if str(one.get("rule_id", "")).startswith(_ST_RULES)
     ]
     return max(found, key=len, default="")
+
+
+def _level(measures: Mapping[str, Any]) -> str:
+    """The most urgent level that an enabled measuring rule asks for."""
+    stated = {str(one.get("level", "")) for one in measures.get("statements", ())}
+    return next((level for level in reversed(_LEVELS) if level in stated), _LEVELS[0])
 
 
 def _hinted(unit: Unit, case: Case) -> Iterator[Fact]:

@@ -336,8 +336,8 @@ def test_measurements_of_an_ecg_and_hints_are_facts_apart(county: County) -> Non
             "is_lvh_cornell": None,
             "is_av_dissociated": False,
             "statements": [
-                {"rule_id": "st_elevation", "params": {"leads": "II III aVF"}},
-                {"rule_id": "pause_3s", "params": {"seconds": 3.1}},
+                {"rule_id": "st_elevation", "level": "urgent", "params": {"leads": "II III aVF"}},
+                {"rule_id": "pause_3s", "level": "critical", "params": {"seconds": 3.1}},
             ],
         },
     )
@@ -348,9 +348,27 @@ def test_measurements_of_an_ecg_and_hints_are_facts_apart(county: County) -> Non
     assert values["ecg_heart_rate"] == 112.0
     assert values["ecg_longest_rr_s"] == 1.8
     assert values["ecg_st_elevation_territory"] == "II III aVF"
+    assert values["ecg_rules_level"] == "critical"
     assert values["ecg_lvh_voltage"] is False
+    assert values["ecg_avb3"] is False
     assert "ecg_qtc_ms" not in values
     assert {one.code for one in found if one.origin is Origin.MODEL} == {"hint_af"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "is_block"),
+    [([], False), ([{"rule_id": "av_block_complete", "level": "critical", "params": {}}], True)],
+)
+def test_a_dissociation_is_a_block_where_the_measuring_rule_says_so(
+    county: County, statements: list[dict[str, object]], is_block: bool
+) -> None:
+    person_id = ecg(county, {"is_av_dissociated": True, "statements": statements})
+
+    found = visits.summary(county.ctx, county.caller("township").actor, person_id).facts
+
+    values = {one.code: one.value for one in found}
+    assert values["ecg_avb3"] is is_block
+    assert values["ecg_rules_level"] == ("critical" if is_block else "routine")
 
 
 def test_an_ecg_that_measured_nothing_states_nothing_of_it(county: County) -> None:
