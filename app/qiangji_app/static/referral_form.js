@@ -32,7 +32,7 @@ export class ReferralForm {
   /** True while nobody has typed anything: such a draft is not kept. */
   isEmpty() {
     const { content, patient, view } = this;
-    return !this.isGone && !view.attachments.length && !patient.name && !content.reasons.length && !TEXTS.some((name) => content[name]);
+    return !this.isGone && !view.revision && (view.is_patient_fixed || !patient.name) && !content.reasons.length && !TEXTS.some((name) => content[name]);
   }
 
   async draw() {

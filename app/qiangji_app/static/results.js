@@ -1,5 +1,5 @@
 /** 结果: signed results of the site, one result in full, taking note of it. */
-import { ApiError, cases, get, post, query, start, t } from "/static/api.js";
+import { ApiError, cases, get, hasRole, post, query, start, t } from "/static/api.js";
 import { button, dialog, every, fill, guarded, h, showError, toast } from "/static/dom.js";
 import { callList } from "/static/calls.js";
 import { caseRow, demoBadge, liveList, loadCase, messageThread, oldBadge, personLine, placeholder, stateBadge, timeline, urgencyBadge } from "/static/parts.js";
@@ -124,6 +124,7 @@ class ResultsPage {
     return h("header", { class: "qp-case-head" }, button("←", () => this.go(null), { kind: "quiet", title: t("ui.results.title"), testid: "back" }), personLine(view.patient), demoBadge(view), oldBadge(view),
       h("span", { class: "qp-fine" }, view.short_id), stateBadge(view.state), urgencyBadge(view.urgency),
       h("span", { class: "qp-grow" }), newest ? [link("html"), link("pdf")] : null,
+      hasRole("village_doctor", "township_doctor") ? h("a", { class: "qp-btn", href: query("/referrals", { new: "up", case: view.id }), dataset: { testid: "refer-case" } }, t("ui.referral.from_case")) : null,
       can.acknowledge && newest ? button(t("ui.result.acknowledge"), () => this.acknowledge(view, newest), { kind: "primary", testid: "acknowledge" }) : null,
       can.close ? button(t("ui.result.close"), async () => { await post(`/cases/${view.id}/close`, {}); toast(t("ui.result.closed")); await this.showCase(view.id); }, { testid: "close-case" }) : null);
   }

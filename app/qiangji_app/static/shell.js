@@ -35,6 +35,8 @@ export async function mount(root, { page }) {
   const alerts = h("div", { class: "qp-alerts", role: "region", "aria-label": t("ui.alert.all"), tabindex: "0", "aria-live": "assertive" });
   const referrals = h("div", { class: "qp-ref-alerts", role: "region", "aria-label": t("ui.referral.alerts"), "aria-live": "assertive" });
   fill(root, header(page, pages), alerts, referrals);
+  const here = root.querySelector(".qp-nav [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 40; // a phone shows part of the pages
   watchAlerts(alerts, (unread) => countResults(root, unread));
   if (pages.includes("referrals")) watchReferrals(referrals, (count) => countReferrals(root, count));
   if (hasRole(...SENDERS)) watchUploads(root);
