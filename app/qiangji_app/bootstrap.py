@@ -10,6 +10,8 @@ from qiangji_app.cds.clients import Clients, read_clients
 from qiangji_app.config import Settings
 from qiangji_app.reader import LocalReader
 from qiangji_app.recognition_rules import RecognitionRules, recognition_rules
+from qiangji_app.rules.installed import FOLDER as RULES_FOLDER
+from qiangji_app.rules.installed import InstalledRules
 from qiangji_app.seals.keys import Issuer
 from qiangji_app.services.context import Context
 from qiangji_app.services.housekeeping import keep_house
@@ -58,6 +60,7 @@ class Installation:
     def start(self) -> None:
         """Begin background work: bundles warm, waiting recordings are triaged."""
         self.engine.warm_in_background()
+        self.context.rules.warm_in_background()
         self.worker.start()
         for item in self.regular:
             item.start()
@@ -125,6 +128,7 @@ def install(settings: Settings, *, password_cost: Argon2Cost | None = None) -> I
         catalogue=catalogue(),
         wake=alarm.set,
         is_demo=settings.demo,
+        rules=InstalledRules(settings.data_dir / RULES_FOLDER),
     )
     worker = TriageWorker(lambda: run_next(context), alarm)
     regular = (

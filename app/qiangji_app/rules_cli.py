@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from qiangji_app.command_texts import both, lines
+from qiangji_datasets.errors import StorageFault
 
 if TYPE_CHECKING:
     from qiangji_app.rules.check import Fault
@@ -65,6 +66,31 @@ def check_rules(
     typer.echo("\n".join(lines("rules_faults" if faults else "rules_sound", faults=len(faults))))
     if faults:
         raise typer.Exit(FAULTY)
+
+
+@rules.command("add", help=both("rules_add"))
+def add_rules(
+    file: Annotated[Path, typer.Argument(help=both("rules_add_file"), exists=True, dir_okay=False)],
+    *,
+    data: Annotated[Path, typer.Option(envvar="QIANGJI_DATA_DIR")] = Path("data/store"),
+    keys: Annotated[Path, typer.Option(envvar="QIANGJI_KEY_DIR")] = Path("data/keys"),
+) -> None:
+    """Put a pack of a province, a county or a hospital on top of the shipped ones."""
+    from qiangji_app.bootstrap import install
+    from qiangji_app.config import Settings
+    from qiangji_app.services.rule_layers import add_layer
+    from qiangji_app.storage.keys import open_keys
+
+    settings = Settings(data_dir=data, key_dir=keys)
+    if not settings.database_url and not (settings.data_dir / "qiangji.db").exists():
+        raise StorageFault("audit.no_database")
+    open_keys(settings.key_dir, create=False)
+    installation = install(settings)
+    try:
+        pack = add_layer(installation.context, file)
+    finally:
+        installation.close()
+    typer.echo("\n".join(lines("rules_added", pack=pack.id, edition=pack.edition)))
 
 
 @rules.command("docs", help=both("rules_docs"))

@@ -31,6 +31,12 @@ class Fault:
     code: str
     params: dict[str, str | int | float]
 
+    def __hash__(self) -> int:
+        return hash((self.code, tuple(sorted(self.params.items()))))
+
+    def __str__(self) -> str:
+        return str(QiangjiError(self.code, **self.params))
+
 
 @dataclass(frozen=True)
 class Coverage:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from qiangji_app.rules.compiled import CompiledRule
@@ -82,6 +82,11 @@ class Rulebook:
             for rule in pack.rules
             if rule.is_on and (rule.id, pack.layer) not in overridden
         )
+
+    @cached_property
+    def by_version(self) -> Mapping[str, Rule]:
+        """Every rule by its digest."""
+        return {rule.version: rule for pack in self.packs for rule in pack.rules}
 
     def compiled(self, rule: Rule) -> CompiledRule:
         """The rule ready to be answered."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final, cast
 
 from qiangji_app.domain.person import Patient
@@ -13,10 +12,9 @@ from qiangji_app.domain.register import Plan, PlanKind
 from qiangji_app.domain.roles import Actor, Role, Site
 from qiangji_app.domain.visit import Advice, Decision, OverrideReason, TypedFact, Visit
 from qiangji_app.ports import Unit
-from qiangji_app.rules.evaluate import Answer, Outcome, Situation, evaluate, shipped
+from qiangji_app.rules.evaluate import Answer, Outcome, Situation, evaluate
 from qiangji_app.rules.facts import Fact
-from qiangji_app.rules.layers import Rulebook
-from qiangji_app.rules.packs import Audience, Rule
+from qiangji_app.rules.packs import Audience
 from qiangji_app.rules.stored import answer_again
 from qiangji_app.rules.stored import keep as kept_answer
 from qiangji_app.services.ages import local_day, zone_of
@@ -50,18 +48,6 @@ class Advised:
     refused: Sequence[Refused]
 
 
-@cache
-def rulebook() -> Rulebook:
-    """The rules that are in force in this installation; read once."""
-    return shipped()
-
-
-@cache
-def _rules() -> Mapping[str, Rule]:
-    """Rules by their version."""
-    return {rule.version: rule for pack in rulebook().packs for rule in pack.rules}
-
-
 def advise(
     ctx: Context,
     unit: Unit,
@@ -91,7 +77,7 @@ def advise(
         jurisdiction=_jurisdiction(unit, actor),
         facts=(*old, *new),
     )
-    return Advised(situation, evaluate(rulebook(), situation), refused)
+    return Advised(situation, evaluate(ctx.rules(), situation), refused)
 
 
 def _past(facts: Iterable[Fact], now: datetime) -> Iterator[Fact]:
@@ -149,7 +135,7 @@ def keep(
 
 
 def _advice(ctx: Context, visit: Visit, situation: Situation, answer: Answer) -> Advice:
-    said, rule = plain(answer), _rules()[answer.version]
+    said, rule = plain(answer), ctx.rules().by_version[answer.version]
     return Advice(
         id=ctx.ids.new(),
         visit_id=visit.id,
@@ -307,5 +293,5 @@ def again(ctx: Context, actor: Actor, advice_id: str) -> Again:
     try:
         answer_again(item.situation, str(item.situation[_RULE_TEXT]))
     except (Conflict, InputRejected):
-        return Again(item, item.version in _rules(), is_same_answer=False)
-    return Again(item, item.version in _rules(), is_same_answer=True)
+        return Again(item, item.version in ctx.rules().by_version, is_same_answer=False)
+    return Again(item, item.version in ctx.rules().by_version, is_same_answer=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from qiangji_app.domain.account import Session
 from qiangji_app.domain.roles import Actor
 from qiangji_app.ports import Blobs, Clock, Ids, Passwords, Store
+from qiangji_app.rules.installed import InstalledRules
 from qiangji_app.services.triage import Outcome
 from qiangji_datasets.messages import Catalogue, Language
 from qiangji_datasets.records import Record
@@ -40,6 +41,7 @@ class Context:
 
     ``wake`` tells the background worker that a job was queued; it returns at once.
     ``is_demo`` is true for the demonstration, whose cases and accounts are marked as such.
+    ``rules`` gives the rulebook of decision support.
     """
 
     store: Store
@@ -52,6 +54,7 @@ class Context:
     catalogue: Catalogue
     wake: Callable[[], None]
     is_demo: bool = False
+    rules: InstalledRules = field(default_factory=InstalledRules)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from qiangji_app.cds.codes import code_map
 from qiangji_app.cds.reading import Read, Reading
 from qiangji_app.domain.canonical import digest
 from qiangji_app.errors import mapping_of
-from qiangji_app.rules.evaluate import Answer, Outcome, Situation, evaluate, shipped
+from qiangji_app.rules.evaluate import Answer, Outcome, Situation, evaluate
 from qiangji_app.rules.facts import Fact
+from qiangji_app.rules.layers import Rulebook
 from qiangji_app.services.context import Context
 from qiangji_app.services.decision_log import Advised, Feedback, note_advice, note_feedback
 from qiangji_app.web.api.deps import Ctx
@@ -172,11 +173,11 @@ def call(service_id: str, body: HookCall, caller: Calling) -> JSONResponse:
             patient_id=body.context.patientId,
             now=ctx.clock.now().astimezone(client.zone),
             zone=client.zone,
-            catalogue=shipped().catalogue,
+            catalogue=ctx.rules().catalogue,
         )
         is_order = service_id == ORDER_SIGN
         read = reading.read(body.prefetch, body.context.draftOrders if is_order else None)
-        answers = _answers(client, read, reading, is_order=is_order)
+        answers = _answers(ctx.rules(), client, read, reading, is_order=is_order)
         deck = Deck(reading, ctx.catalogue, caller.language, ctx.ids.new)
         cards = deck.cards(answers, read.left_out)
         _note(ctx, client, service_id, answers, cards)
@@ -198,7 +199,9 @@ def feedback(service_id: str, body: FeedbackCall, caller: Calling) -> JSONRespon
     return caller.answered(answer)
 
 
-def _answers(client: Client, read: Read, reading: Reading, *, is_order: bool) -> list[Answer]:
+def _answers(
+    book: Rulebook, client: Client, read: Read, reading: Reading, *, is_order: bool
+) -> list[Answer]:
     situation = Situation(
         now=reading.now,
         age_years=read.age_years,
@@ -207,7 +210,7 @@ def _answers(client: Client, read: Read, reading: Reading, *, is_order: bool) ->
         facts=(*read.facts, *read.ordered),
         jurisdiction=client.jurisdiction,
     )
-    answers = evaluate(shipped(), situation)
+    answers = evaluate(book, situation)
     if not is_order:
         return list(answers)
     return [answer for answer in answers if any(fact in read.ordered for fact in answer.inputs)]
