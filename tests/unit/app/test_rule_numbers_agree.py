@@ -43,3 +43,10 @@ def test_a_list_and_the_measuring_rule_that_cites_it_have_one_limit(
 
     assert found is not None
     assert float(found[1]) == _measured_limit(measured, limit)
+
+
+def test_raised_pressure_beside_lvh_voltage_is_the_limit_of_the_diagnosis() -> None:
+    beside = shipped().find("lvh-with-raised-pressure").rule.condition
+    diagnosis = shipped().find("htn25-diagnosis-office").rule.condition
+
+    assert re.findall(r">= (\d+)", beside) == re.findall(r">= (\d+)", diagnosis)
