@@ -39,7 +39,7 @@ class PictureClass(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class GateNet:
-    """Three strided convolutions and two dense layers.
+    """Strided convolutions and two dense layers.
 
     Parameters
     ----------
@@ -60,14 +60,17 @@ class GateNet:
 
     def probabilities(self, thumbnails: NDArray[np.uint8]) -> Floats:
         """Probability of each ``PictureClass`` (n, 8) for thumbnails (n, SIDE, SIDE)."""
-        signal = channels(thumbnails)
+        logits = self.logits(channels(thumbnails))
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def logits(self, signal: Floats) -> Floats:
+        """Outputs (n, out) for ``channels`` (n, 2, side, side)."""
         for kernel, bias in zip(self.kernels, self.biases, strict=False):
             signal = np.maximum(_convolve(signal, kernel) + bias[:, None, None], 0)
         flat = signal.reshape(len(signal), -1)
         hidden = np.maximum(flat @ self.dense[0] + self.biases[-2], 0)
-        logits = hidden @ self.dense[1] + self.biases[-1]
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+        return np.asarray(hidden @ self.dense[1] + self.biases[-1])
 
 
 def _convolve(signal: Floats, kernel: Floats) -> Floats:
@@ -79,7 +82,7 @@ def _convolve(signal: Floats, kernel: Floats) -> Floats:
 
 
 def channels(thumbnails: NDArray[np.uint8]) -> Floats:
-    """Standardised and equalised copies (n, 2, SIDE, SIDE) of thumbnails (n, SIDE, SIDE)."""
+    """Standardised and equalised copies (n, 2, side, side) of thumbnails (n, side, side)."""
     grey = thumbnails.astype(np.float32)
     spread = np.maximum(grey.std(axis=(1, 2), keepdims=True), 2.0)
     standard = (grey - grey.mean(axis=(1, 2), keepdims=True)) / spread
@@ -94,13 +97,13 @@ def _ranks(grey: NDArray[np.uint8]) -> Floats:
     return (3.4 * (below[grey] - 0.5)).astype(np.float32)  # spread about 1
 
 
-def thumbnail(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Shrink a picture as shown (rows, cols; high = dense), without its even borders, to SIDE."""
+def thumbnail(shown: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
+    """Shrink a picture as shown (rows, cols; high = dense), without its even borders, to side."""
     picture = Image.fromarray(shown)
     small = np.asarray(picture.resize((_REDUCED, _REDUCED), Image.Resampling.BOX))
     rows, columns = _inside(small.std(axis=1)), _inside(small.std(axis=0))
     cut = Image.fromarray(small[rows, columns])
-    return np.asarray(cut.resize((SIDE, SIDE), Image.Resampling.BOX))
+    return np.asarray(cut.resize((side, side), Image.Resampling.BOX))
 
 
 def _inside(spread: NDArray[np.floating]) -> slice:
@@ -115,10 +118,14 @@ def _inside(spread: NDArray[np.floating]) -> slice:
 @cache
 def gate_net() -> GateNet:
     """The network shipped with the package."""
-    file = resources.files("qiangji_inference").joinpath("gate_film_net.npz")
+    return stored_net("gate_film_net.npz")
+
+
+def stored_net(name: str) -> GateNet:
+    """A network of the package by the name of its file."""
+    file = resources.files("qiangji_inference").joinpath(name)
     with file.open("rb") as handle, np.load(handle) as arrays:
-        found = {key: arrays[key] for key in arrays.files}
-    return net_of(found)
+        return net_of({key: arrays[key] for key in arrays.files})
 
 
 def net_of(arrays: dict[str, NDArray[np.generic]]) -> GateNet:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qiangji_datasets.records import Notice, Radiograph, Severity
 from qiangji_inference.gate_film_net import PictureClass, gate_net, thumbnail
+from qiangji_inference.gate_film_side import SIDE, mirrored_odds, side_net
 from qiangji_models.preprocess.film import display
 
 
@@ -165,14 +166,14 @@ def _fine_noise(centre: NDArray[np.float32]) -> float:
 def _content_notices(shown: NDArray[np.uint8]) -> tuple[list[Notice], float]:
     net = gate_net()
     found = dict(zip(_CLASSES, net.probabilities(thumbnail(shown)[None])[0].tolist(), strict=True))
-    frontal, mirrored = found[PictureClass.FRONTAL], found[PictureClass.MIRRORED]
-    right = frontal + mirrored
+    right = found[PictureClass.FRONTAL] + found[PictureClass.MIRRORED]
     if right < net.thresholds["refuse"]:
         worst = max(_CLASS_CODES, key=lambda kind: found[kind])
         return [_notice(_CLASS_CODES[worst], Severity.REFUSE)], right
     notices = []
     if right < net.thresholds["warn"]:
         notices.append(_notice(PictureCode.UNUSUAL, Severity.WARN))
-    if mirrored > net.thresholds["mirrored"] * right:
+    side = side_net()
+    if mirrored_odds(side, thumbnail(shown, SIDE)[None])[0] > side.thresholds["mirrored"]:
         notices.append(_notice(PictureCode.MIRRORED, Severity.WARN))
     return notices, right

@@ -113,3 +113,12 @@ def test_the_card_in_the_network_file_states_what_was_measured() -> None:
 
     assert {"inverted", "sideways", "upside_down", "not_chest", "cut_off"} <= card["faults"].keys()
     assert all(part["share"] <= 0.015 for part in card["refused_right_films"].values())
+
+
+def test_the_card_of_the_side_network_states_what_was_measured() -> None:
+    file = resources.files("qiangji_inference").joinpath("gate_film_side.npz")
+    with file.open("rb") as handle, np.load(handle) as arrays:
+        card = json.loads(arrays["card"].tobytes())
+
+    assert all(part["auc"] >= 0.99 for part in card.values())
+    assert all(part["called_mirrored"] <= 0.015 for part in card.values())

@@ -50,7 +50,6 @@ _COPIES: Final = {
 }  # fmt: skip
 _REFUSED_SHARE: Final = 0.008  # of all right validation films, at the refusing threshold
 _WARNED_SHARE: Final = 0.02
-_MIRROR_WARNED_SHARE: Final = 0.005
 
 Picture = NDArray[np.uint8]
 Rng = np.random.Generator
@@ -259,46 +258,37 @@ def right(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(probabilities[:, frontal] + probabilities[:, mirrored])
 
 
-def mirrored(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Share of the probability of a right film that lies on a mirrored one."""
-    mirror = probabilities[:, CLASSES.index(PictureClass.MIRRORED)]
-    return np.asarray(mirror / np.maximum(right(probabilities), 1e-9))
-
-
 def thresholds(arrays: dict[str, NDArray[np.generic]], films: Films) -> dict[str, np.float32]:
-    """Quantiles: refusing over all sets, warning on the worst set, mirrored over adults."""
+    """Quantiles: refusing over all sets, warning on the worst set."""
     found = {name: _probabilities(arrays, pictures) for name, pictures in films.sets.items()}
     pooled = np.concatenate(list(found.values()))
-    adults = np.concatenate([found["nih"], found["shenzhen"]])
     return {
         "threshold_refuse": np.float32(np.quantile(right(pooled), _REFUSED_SHARE)),
         "threshold_warn": np.float32(
             min(np.quantile(right(p), _WARNED_SHARE) for p in found.values())
         ),
-        "threshold_mirrored": np.float32(np.quantile(mirrored(adults), 1 - _MIRROR_WARNED_SHARE)),
     }
 
 
 def card(
     arrays: dict[str, NDArray[np.generic]], films: Films, others: dict[str, list[Picture]]
 ) -> dict[str, object]:
-    """What was measured on test films and held-out pictures."""
+    """What was measured on test films and held-out pictures; mirrored films are no fault here."""
     rng = np.random.default_rng(2)
-    refuse, flip = (float(arrays[f"threshold_{name}"]) for name in ("refuse", "mirrored"))
+    refuse = float(arrays["threshold_refuse"])
     good = {name: _probabilities(arrays, part) for name, part in films.sets.items()}
     pooled = np.concatenate(list(good.values()))
     faults: dict[str, object] = {}
-    for kind in CLASSES[1:]:
+    for kind in CLASSES[1:-1]:
         made = [fault(rng, film, kind) for film in films.all()[::9]]
-        faults[kind.value] = _against(pooled, _probabilities(arrays, made), (refuse, flip), kind)
+        faults[kind.value] = _against(pooled, _probabilities(arrays, made), refuse, kind)
     for name, pictures in others.items():
         kind = PictureClass.NOT_CHEST
-        faults[name] = _against(pooled, _probabilities(arrays, pictures), (refuse, flip), kind)
+        faults[name] = _against(pooled, _probabilities(arrays, pictures), refuse, kind)
     return {
         "refused_right_films": {
             name: _share(right(p) < refuse) for name, p in (good | {"all": pooled}).items()
         },
-        "called_mirrored": {name: _share(mirrored(p) > flip) for name, p in good.items()},
         "faults": faults,
         "right_films": "NIH ChestX-ray14, Shenzhen, Kermany; patient-disjoint test films",
         "laterals": "no real laterals in the public sets: measured on one-lung stand-ins",
@@ -314,20 +304,17 @@ def _share(holds: NDArray[np.bool_]) -> dict[str, float | int]:
 def _against(
     good: NDArray[np.float32],
     found: NDArray[np.float32],
-    limits: tuple[float, float],
+    refuse: float,
     kind: PictureClass,
 ) -> dict[str, object]:
-    """AUC against right films; share refused, or of mirrored films warned about; share named."""
-    refuse, flip = limits
-    is_mirror = kind is PictureClass.MIRRORED
-    scores = [mirrored(p) if is_mirror else 1 - right(p) for p in (good, found)]
+    """AUC against right films; share refused; share named."""
+    scores = [1 - right(p) for p in (good, found)]
     truth = np.repeat([0.0, 1.0], [len(good), len(found)])
     area = auc_interval(truth, np.concatenate(scores))
-    hits = scores[1] > (flip if is_mirror else 1 - refuse)
     return {
         "auc": round(area.value or 0.0, 4),
         "interval": [round(area.low or 0.0, 4), round(area.high or 0.0, 4)],
-        "warned" if is_mirror else "refused": round(float(hits.mean()), 4),
+        "refused": round(float((scores[1] > 1 - refuse).mean()), 4),
         "named": round(float((found.argmax(1) == CLASSES.index(kind)).mean()), 4),
         "n": len(found),
     }
