@@ -9,7 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from qiangji_app.cds.codes import ATC, LOINC, UCUM, CodeMap, Meaning, code_map
-from qiangji_app.domain.person import Patient
+from qiangji_app.domain.person import EARLIEST_BIRTH, Patient
 from qiangji_app.rules.facts import Fact, FactCatalogue, Origin, accept
 from qiangji_app.rules.selecting import CLOCK_DRIFT
 from qiangji_datasets.errors import InputRejected
@@ -23,6 +23,8 @@ _DENIED: Final = frozenset({"refuted", "entered-in-error"})
 _SEXES: Final = {"male": "male", "female": "female"}
 _BP: Final = frozenset({"systolic_bp", "diastolic_bp"})
 _MOST_RESOURCES: Final = 2000
+#: No quantity of medicine is larger; a JSON number may be.
+_LARGEST: Final = 1e12
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,10 @@ class Reading:
             left.append(LeftOut(key, "cds.left.failed"))
             return []
         entries, links = value.get("entry", []), value.get("link", [])
-        if not isinstance(entries, list) or len(entries) > _MOST_RESOURCES:
+        is_bundle = isinstance(entries, list) and isinstance(links, list)
+        if not is_bundle or len(entries) > _MOST_RESOURCES:
             raise InputRejected("cds.not_fhir")
-        if any(isinstance(link, dict) and link.get("relation") == "next" for link in links or []):
+        if any(isinstance(link, dict) and link.get("relation") == "next" for link in links):
             left.append(LeftOut(key, "cds.left.more_pages"))
         found = [entry.get("resource") for entry in entries if isinstance(entry, dict)]
         return [item for item in found if isinstance(item, dict)]
@@ -159,7 +162,10 @@ class Reading:
 
     def _observation(self, resource: Resource) -> Iterator[Fact | LeftOut]:
         parts = resource.get("component")
-        rows = parts if isinstance(parts, list) and parts else [resource]
+        parts = (
+            [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+        )
+        rows: list[Resource] = parts or [resource]
         for row in rows:
             meaning = self._meaning(row)
             if meaning is not None:
@@ -167,8 +173,9 @@ class Reading:
 
     def _meaning(self, row: Resource) -> Meaning | None:
         for coding in _codings(row.get("code")):
-            if coding.get("system") == LOINC and coding.get("code") in self.codes.loinc:
-                return self.codes.loinc[str(coding["code"])]
+            meaning = self.codes.loinc.get(str(coding.get("code")))
+            if coding.get("system") == LOINC and meaning is not None:
+                return meaning
         return None
 
     def _value(self, whole: Resource, row: Resource, meaning: Meaning) -> Fact | LeftOut:
@@ -177,7 +184,7 @@ class Reading:
 
         quantity = row.get("valueQuantity")
         at = _effective(whole, self.zone)
-        if whole.get("status") not in _FINAL:
+        if str(whole.get("status")) not in _FINAL:
             return without("not_final")
         if at is None:
             return without("undated")
@@ -201,8 +208,8 @@ class Reading:
         )
 
     def _condition(self, resource: Resource) -> Iterator[Fact | LeftOut]:
-        clinical = {coding.get("code") for coding in _codings(resource.get("clinicalStatus"))}
-        verified = {coding.get("code") for coding in _codings(resource.get("verificationStatus"))}
+        clinical = {str(row.get("code")) for row in _codings(resource.get("clinicalStatus"))}
+        verified = {str(row.get("code")) for row in _codings(resource.get("verificationStatus"))}
         if not clinical & _ACTIVE or verified & _DENIED:
             return
         states = {
@@ -238,7 +245,9 @@ def _codings(concept: Any) -> list[Resource]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) < _LARGEST
 
 
 def _reference(resource: Resource) -> str:
@@ -257,9 +266,10 @@ def _date_time(stated: str, zone: ZoneInfo) -> datetime | None:
     """An instant, or the beginning of a day in the client's zone; None for less or else."""
     try:
         found = datetime.fromisoformat(stated)
-    except ValueError:
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if found.tzinfo is not None:
-        return found.astimezone(UTC)
     # A date alone says the day; a time without a zone is no FHIR dateTime.
-    return found.replace(tzinfo=zone) if found.time() == time() and len(stated) == 10 else None
+    is_day = found.time() == time() and len(stated) == len("2000-01-01")
+    return found.replace(tzinfo=zone) if is_day and found.date() >= EARLIEST_BIRTH else None
