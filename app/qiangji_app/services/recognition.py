@@ -63,6 +63,7 @@ class FoundResult:
     report: SignedReport
     evidence: Evidence
     is_own: bool
+    site_name: str
     acts: Sequence[RecognitionAct]
 
 
@@ -73,6 +74,8 @@ class ActRow:
     act: RecognitionAct
     case: Case
     actor_name: str
+    site_name: str
+    case_site_name: str
     patient_name: str  # for who may open the result themselves, or still has it open
 
 
@@ -303,6 +306,7 @@ def _found(
             now=ctx.clock.now(),
         ),
         is_own=may_view(actor, case),
+        site_name=sites[case.site_id].name,
         acts=[act for act in acts if act.site_id == actor.site_id],
     )
 
@@ -358,12 +362,21 @@ def _has_open(ctx: Context, unit: Unit, actor: Actor, case_id: str) -> bool:
 def _rows(ctx: Context, actor: Actor, query: RecognitionQuery) -> list[ActRow]:
     with ctx.store.read() as unit:
         names = {account.id: account.display_name for account in unit.accounts.all()}
+        sites = {site.id: site.name for site in unit.accounts.sites()}
         found = []
         for act in unit.recognitions.find(query):
             case = _case(unit, act.case_id)
-            is_seen = may_view(actor, case) or act.is_open(actor.user_id, ctx.clock.now())
-            name = _name(unit, case.person_id) if is_seen else ""
-            found.append(ActRow(act, case, names.get(act.user_id, ""), name))
+            row = ActRow(
+                act=act,
+                case=case,
+                actor_name=names.get(act.user_id, ""),
+                site_name=sites[act.site_id],
+                case_site_name=sites[act.case_site_id],
+                patient_name=_name(unit, case.person_id)
+                if _may_decide(ctx, unit, actor, case)
+                else "",
+            )
+            found.append(row)
         return found
 
 

@@ -40,8 +40,13 @@ class RecognitionPage {
   }
 
   basis() {
-    const choice = (value) => h("label", {}, h("input", { type: "radio", name: "basis", value, checked: value === this.form.basis, dataset: { testid: `basis-${value}` }, onchange: () => { this.form.basis = value; this.drawFields(); } }), t(`ui.recognition.basis_${value}`));
-    return h("div", { class: "qp-radios qp-row", role: "radiogroup", "aria-label": t("ui.recognition.basis") }, choice("present"), choice("referral"));
+    const chips = ["present", "referral"].map((value) => h("button", { type: "button", class: "qp-chip", "aria-pressed": String(value === this.form.basis), dataset: { testid: `basis-${value}`, value }, onclick: () => choose(value) }, t(`ui.recognition.basis_${value}`)));
+    const choose = (value) => {
+      this.form.basis = value;
+      for (const chip of chips) chip.setAttribute("aria-pressed", String(chip.dataset.value === value));
+      this.drawFields();
+    };
+    return h("div", { class: "qp-row", role: "group", "aria-label": t("ui.recognition.basis") }, chips);
   }
 
   drawFields() {
@@ -75,7 +80,7 @@ class RecognitionPage {
       h("div", { class: "qp-row" }, h("b", {}, modalityText(one.modality)), one.mark ? h("span", { class: "qp-badge qp-recog-mark" }, one.mark) : null,
         h("span", { class: `qp-badge qp-recog-quality-${quality}` }, t(`ui.recognition.quality_${quality}`)), h("span", { class: `qp-badge qp-recog-window-${one.window}` }, recency),
         one.decision ? h("span", { class: "qp-badge" }, t(`ui.recognition.kind_${one.decision}`)) : null),
-      h("p", {}, t("ui.recognition.line", { site: siteName(one.site), day: one.examined_on || t("ui.recognition.day_unknown"), signer: one.signer_site || "—", at: when(one.signed_at), version: one.version })),
+      h("p", {}, t("ui.recognition.line", { site: one.site_name, day: one.examined_on || t("ui.recognition.day_unknown"), signer: one.signer_site || "—", at: when(one.signed_at), version: one.version })),
       h("ul", { class: "qp-fine" }, one.evidence.map((line) => h("li", {}, line))),
       h("div", { class: "qp-row" }, one.is_own ? h("span", { class: "qp-fine" }, t("ui.recognition.own")) : button(t("ui.recognition.open"), () => this.openOne(one), { kind: "primary", testid: "open" })));
   }
@@ -105,7 +110,7 @@ class RecognitionPage {
   }
 
   row(one, view) {
-    const who = view === "owner" ? t("ui.recognition.by", { site: siteName(one.site), name: one.actor }) : t("ui.recognition.from", { site: siteName(one.case_site) });
+    const who = view === "owner" ? t("ui.recognition.by", { site: one.site_name, name: one.actor }) : t("ui.recognition.from", { site: one.case_site_name });
     return h("article", { class: "qp-admin-row qp-recog-row", role: "listitem", dataset: { testid: "act", kind: one.kind } },
       h("time", {}, when(one.at)), h("span", { class: `qp-badge qp-recog-${one.kind}` }, t(`ui.recognition.kind_${one.kind}`)), h("b", {}, `${modalityText(one.modality)} ${one.short_id}`), h("span", {}, one.patient), h("span", {}, who),
       h("span", { class: "qp-fine" }, [one.basis && t(`ui.recognition.basis_${one.basis}`), one.reason].filter(Boolean).join(" · ")),
@@ -125,9 +130,9 @@ class RecognitionPage {
     let code = "";
     const said = h("p", { class: "qp-recog-patient", role: "status", dataset: { testid: "for-patient" } });
     const problem = h("p", { class: "qp-field-error", role: "alert", hidden: true }, t("ui.recognition.choose_reason"));
-    const radio = (choice) => h("label", {}, h("input", { type: "radio", name: "refusal", value: choice.id, dataset: { testid: `refusal-${choice.id}` }, onchange: () => { code = choice.id; problem.hidden = true; fill(said, h("b", {}, t("ui.recognition.tell")), choice.patient); } }), choice.text, h("span", { class: "qp-fine" }, ` ${choice.source}`));
+    const radio = (choice) => h("label", {}, h("input", { type: "radio", name: "refusal", value: choice.id, dataset: { testid: `refusal-${choice.id}` }, onchange: () => { code = choice.id; problem.hidden = true; fill(said, h("b", {}, t("ui.recognition.tell")), choice.patient); } }), h("span", {}, choice.text, " ", h("span", { class: "qp-fine" }, choice.source)));
     return dialog({
-      title: t("ui.recognition.refuse"), testid: "refuse-dialog", body: h("div", {}, h("p", {}, t("ui.recognition.refuse_text")), h("div", { class: "qp-radios" }, this.lists.refusals.map(radio)), said, problem),
+      title: t("ui.recognition.refuse"), testid: "refuse-dialog", body: h("div", {}, h("p", {}, t("ui.recognition.refuse_text")), h("div", { class: "qp-radios qp-recog-refusals" }, this.lists.refusals.map(radio)), said, problem),
       actions: [{ text: t("ui.common.cancel"), kind: "quiet", run: () => null }, { text: t("ui.recognition.refuse"), kind: "primary", testid: "refuse-yes", run: () => {
         if (code) return this.decide(one, { decision: "refused", reason: code });
         problem.hidden = false;
@@ -136,5 +141,3 @@ class RecognitionPage {
     });
   }
 }
-
-const siteName = (site) => (site && site.name) || "—";

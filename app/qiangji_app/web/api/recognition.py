@@ -13,9 +13,7 @@ from qiangji_app.printing.recognition_lines import recognition_lines
 from qiangji_app.recognition_rules import Choice, RecognitionRules
 from qiangji_app.services import recognition
 from qiangji_app.services.context import Caller, Context
-from qiangji_app.web.api.cases import presenter
 from qiangji_app.web.api.deps import Ctx, Recognising, Who
-from qiangji_app.web.api.present import Presenter
 from qiangji_app.web.api.results import Printing
 from qiangji_app.web.api.words import Json
 
@@ -77,8 +75,7 @@ def overview(ctx: Ctx, who: Who, rules: Recognising) -> Json:
 def find(body: GroundsForm, ctx: Ctx, who: Who, rules: Recognising) -> Json:
     """Signed results of a person who is present and identified, or was referred here."""
     found = recognition.find_results(ctx, who.actor, rules, body.grounds())
-    present = presenter(ctx, who)
-    return {"items": [_result(ctx, who, present, row) for row in found]}
+    return {"items": [_result(ctx, who, row) for row in found]}
 
 
 @router.post("/recognition/openings", status_code=201)
@@ -115,14 +112,13 @@ def acts(ctx: Ctx, who: Who, rules: Recognising, view: Literal["mine", "owner"] 
     """What the caller did, or what others did with results of the caller's sites."""
     is_owner = view == "owner"
     ask = recognition.acts_on_own_results if is_owner else recognition.own_acts
-    present = presenter(ctx, who)
     return {
         "items": [
             _act(who, rules, row.act)
             | {
                 "actor": row.actor_name,
-                "site": present.site(row.act.site_id),
-                "case_site": present.site(row.act.case_site_id),
+                "site_name": row.site_name,
+                "case_site_name": row.case_site_name,
                 "patient": row.patient_name,
                 "modality": row.case.modality,
                 "is_open": row.act.is_open(who.actor.user_id, ctx.clock.now()),
@@ -144,14 +140,14 @@ def _choices(choices: tuple[Choice, ...], who: Caller) -> list[Json]:
     ]
 
 
-def _result(ctx: Context, who: Caller, present: Presenter, row: recognition.FoundResult) -> Json:
+def _result(ctx: Context, who: Caller, row: recognition.FoundResult) -> Json:
     evidence = row.evidence
     last = next((act for act in row.acts if act.kind is not RecognitionKind.OPENED), None)
     return {
         "case_id": row.case.id,
         "short_id": row.case.id[-8:],
         "modality": row.case.modality,
-        "site": present.site(row.case.site_id),
+        "site_name": row.site_name,
         "version": row.report.version,
         "signed_at": row.report.signed_at.isoformat(),
         "signer_site": row.report.signer_site,
