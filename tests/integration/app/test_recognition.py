@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.county import County, content, small_film
@@ -26,6 +27,7 @@ from qiangji_app.ports import EventQuery
 from qiangji_app.recognition_rules import RecognitionRules, recognition_rules, shipped_rules
 from qiangji_app.services import capture, recognition, referral_drafts, referring, review
 from qiangji_app.services.recognition import Grounds
+from qiangji_app.services.recognition_evidence import evidence_of
 from qiangji_app.services.referral_drafts import DraftForm
 from qiangji_app.services.triage import failed_outcome, refused_outcome
 from qiangji_datasets.errors import InputRejected, NotFound, NotPermitted, WrongState
@@ -280,6 +282,30 @@ def test_a_film_that_was_sent_against_the_gate_or_never_read_carries_no_mark(
     assert evidence[refused].is_passed is False
     assert [row.is_passed for row in evidence[unread].recordings] == [None]
     assert {row.mark for row in evidence.values()} == {""}
+
+
+def test_a_recording_that_the_gate_refused_is_named_with_its_codes(
+    county: County, case_id: str
+) -> None:
+    (found,) = _find(county, PRESENT)
+    quality = [{"code": "film.blank", "severity": "refuse"}, "no row"]
+    with county.store.read() as unit:
+        (row,) = unit.cases.recordings(case_id)
+        with pytest.raises(NotFound, match="case.not_found"):
+            recognition._case(unit, "none")
+
+    evidence = evidence_of(
+        found.case,
+        found.report,
+        [replace(row, reading={"status": "done", "quality": quality})],
+        rules=RULES,
+        zone=ZoneInfo("Asia/Shanghai"),
+        now=county.clock.now(),
+    )
+
+    assert evidence.is_passed is False
+    assert evidence.recordings[0].codes == ("film.blank",)
+    assert evidence.mark == ""
 
 
 def test_an_act_that_is_stored_states_its_reason(county: County) -> None:
