@@ -24,6 +24,7 @@ from qiangji_app.services.access import require_role, visible_case
 from qiangji_app.services.context import Context
 from qiangji_app.services.limits import MAX_NAME, MAX_REASON, whole
 from qiangji_app.services.referral_access import require_act, visible_referral
+from qiangji_app.services.visits import visible_visit
 from qiangji_datasets.errors import Conflict, InputRejected
 
 #: Most reasons, and most cases and visits, that one referral names.
@@ -115,7 +116,7 @@ def draft_from(
     InputRejected
         ``referral.id``: no UUID; an unknown reason; an attachment of another person.
     NotFound
-        A case that is not the actor's to see.
+        A case or visit that is not the actor's to see.
     Conflict
         Somebody else began one with this id.
     """
@@ -249,14 +250,19 @@ def _checked(
         raise InputRejected("referral.too_many_attachments", limit=MAX_ATTACHMENTS)
     found = []
     for one in dict.fromkeys(attachments):
-        if one.kind is not AttachmentKind.CASE:
-            found.append(one)
-            continue
-        case = visible_case(unit, actor, one.id)
-        if case.person_id != person_id:
+        whose, version = _attached(unit, actor, one)
+        if whose != person_id:
             raise InputRejected("referral.other_person")
-        found.append(replace(one, version=case.report_version))
+        found.append(replace(one, version=version))
     return tuple(found)
+
+
+def _attached(unit: Unit, actor: Actor, attachment: Attachment) -> tuple[str, int]:
+    """Person and signed version of a case or visit that the actor may open."""
+    if attachment.kind is AttachmentKind.VISIT:
+        return visible_visit(unit, actor, attachment.id).person_id, 0
+    case = visible_case(unit, actor, attachment.id)
+    return case.person_id, case.report_version
 
 
 def _content(unit: Unit, actor: Actor, prefill: Prefill) -> UpContent:

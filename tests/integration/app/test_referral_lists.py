@@ -147,13 +147,12 @@ def test_a_list_changes_its_version_with_every_act_and_every_minute(people: Refe
 
 def test_opening_a_referral_is_read_and_shows_what_each_side_may_do(people: Referring) -> None:
     case_id = people.county.signed()
-    visit = Attachment(AttachmentKind.VISIT, "v1")
-    draft = people.begun(attachments=(Attachment(AttachmentKind.CASE, case_id), visit))
+    draft = people.begun(attachments=(Attachment(AttachmentKind.CASE, case_id),))
 
     mine = open_referral(people.ctx, people.county.caller("township").actor, draft.id)
 
     assert {A.EDIT, A.SEND, A.CANCEL} == mine.may
-    assert [one.case is not None for one in mine.attached] == [True, False]
+    assert [one.case is not None for one in mine.attached] == [True]
     assert mine.contact.site.id == "county"
     with people.county.store.read() as unit:
         assert unit.reads.find(EventQuery(type="referral"))[0].type == "referral.read"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from support import visiting
 from support.county import County
 from support.referrals import PLAN, Referring, up_content
 
@@ -456,6 +457,10 @@ def test_a_draft_from_a_case_is_of_its_person_and_carries_the_signed_report(
     actor = people.county.caller("township").actor
     with pytest.raises(InputRejected, match=r"referral\.other_person"):
         referral_drafts.edit_draft(people.ctx, actor, draft.id, draft.revision, form)
+    visit = (Attachment(AttachmentKind.VISIT, visiting.visit(people.county).id),)
+    with pytest.raises(InputRejected, match=r"referral\.other_person"):
+        form = replace(form, attachments=visit)
+        referral_drafts.edit_draft(people.ctx, actor, draft.id, draft.revision, form)
     form = replace(form, attachments=attached, patient=Patient(name="别人"))
     referral_drafts.edit_draft(people.ctx, actor, draft.id, draft.revision, form)
     with people.county.store.read() as unit:
@@ -495,22 +500,22 @@ class Answer:
 def test_an_advice_card_opens_the_form_with_reason_urgency_facts_and_visit(
     people: Referring,
 ) -> None:
-    known = people.begun("village")
+    visited = visiting.visit(people.county)
     answers = [
         Answer("hypertension.emergency", "emergency"),
         Answer("hypertension.emergency", "emergency"),
         Answer("no.such_topic", "unheard of"),
     ]
-    visit = (Attachment(AttachmentKind.VISIT, "v1"),)
+    visit = (Attachment(AttachmentKind.VISIT, visited.id),)
 
     prefill = referral_drafts.prefill_from(
-        answers, person_id=known.person_id, facts="血压 186/112 mmHg", attachments=visit
+        answers, person_id=visited.person_id, facts="血压 186/112 mmHg", attachments=visit
     )
     draft = referral_drafts.draft_from(
         people.ctx, people.county.caller("village").actor, str(uuid.uuid4()), prefill
     )
 
-    assert draft.person_id == known.person_id
+    assert draft.person_id == visited.person_id
     assert draft.attachments == visit
     assert draft.content.reasons == ("hypertension.acute",)
     assert draft.content.urgency is ReferralUrgency.EMERGENCY
