@@ -88,11 +88,16 @@ def shipped_rules() -> RecognitionRules:
     """The lists, and no setting of any county."""
     file = resources.files("qiangji_app").joinpath("templates", "recognition.toml")
     body = tomllib.loads(file.read_text("utf-8"))
-    lists = {
-        name: tuple(Choice(**row) for row in body[name])
-        for name in ("refusals", "openings", "documents")
-    }
-    return RecognitionRules(**_setting(body), **lists)
+    return RecognitionRules(
+        **_setting(body),
+        refusals=_choices(body["refusals"]),
+        openings=_choices(body["openings"]),
+        documents=_choices(body["documents"]),
+    )
+
+
+def _choices(rows: list[dict[str, str]]) -> tuple[Choice, ...]:
+    return tuple(Choice(**row) for row in rows)
 
 
 def recognition_rules(county_file: Path | None) -> RecognitionRules:
