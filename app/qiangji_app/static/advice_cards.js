@@ -22,7 +22,7 @@ export function adviceCard(card, acts = {}) {
     h("p", { class: "qp-advice-text" }, card.text),
     card.actions.length ? h("ul", { class: "qp-advice-actions" }, card.actions.map((one) => h("li", {}, h("b", {}, one.text), limitOf(one)))) : null,
     scores(card.computed),
-    h("details", { open: card.urgency === "emergency", class: "qp-why" }, h("summary", {}, t("ui.advice.why")), whyList(card)),
+    h("details", { open: card.urgency === "emergency", class: "qp-advice-why" }, h("summary", {}, t("ui.advice.why")), whyList(card)),
     card.missing.length ? h("p", { class: "qp-advice-missing" }, t("ui.advice.missing"), missingChips(card.missing, acts)) : null,
     h("p", { class: "qp-fine qp-advice-source", dataset: { testid: "advice-source" } }, sourceLine(card.source), h("span", { class: "qp-line" }, t("ui.advice.version", { rule: card.rule, edition: card.edition, version: card.version.slice(0, 12) }))),
     h("p", { class: "qp-advice-note" }, t("ui.advice.note")), answerRow(card, acts));
