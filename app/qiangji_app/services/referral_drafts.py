@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -218,7 +218,9 @@ def check_codes(content: UpContent) -> None:
         ``referral.unknown_code`` with what and which.
     """
     codes = referral_codes()
-    asked = [("reason", one, codes.reasons) for one in content.reasons]
+    asked: list[tuple[str, str, Mapping[str, object]]] = [
+        ("reason", one, codes.reasons) for one in content.reasons
+    ]
     asked += [
         ("department", content.department, codes.departments),
         ("transport", content.transport, codes.transports),
