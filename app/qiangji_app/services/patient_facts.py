@@ -55,10 +55,8 @@ def facts_of(unit: Unit, actor: Actor, person_id: str, *, but: str = "") -> Iter
             yield from typed(visit)
     yield from _registered(unit, actor, ids)
     for one in sorted(ids):
-        query = CaseQuery(site_ids=actor.visible_sites, person_id=one, limit=_MOST_CASES)
-        for case in unit.cases.find(query):
-            if may_view(actor, case):
-                yield from of_case(unit, actor, case)
+        for case in _cases(unit, actor, one):
+            yield from of_case(unit, actor, case)
 
 
 def typed(visit: Visit) -> Iterator[Fact]:

@@ -44,15 +44,18 @@ def _joined(parts: list[str], language: Language) -> str:
 
 def _inputs(ctx: Context, item: Advice, language: Language) -> list[str]:
     """What the advice rests on, in words; what is absent is no reason to refer."""
-    found = []
-    for one in cast("list[dict[str, Any]]", item.answer["inputs"]):
-        kind, value = fact_catalogue()[one["code"]], one["value"]
-        name = kind.zh if language is Language.ZH else kind.en
-        if value is True:
-            found.append(name)
-        elif value is not False and value != "":
-            unit = f"unit.{one['unit']}"
-            shown = ctx.catalogue.text(unit, language) if unit in ctx.catalogue.entries else ""
-            number = f"{value:g}" if isinstance(value, float) else str(value)
-            found.append(f"{name} {number} {shown or one['unit']}".strip())
-    return list(dict.fromkeys(found))
+    inputs = cast("list[dict[str, Any]]", item.answer["inputs"])
+    told = [_told(ctx, one, language) for one in inputs]
+    return [text for text in dict.fromkeys(told) if text]
+
+
+def _told(ctx: Context, said: dict[str, Any], language: Language) -> str:
+    """One input in words; empty for what is denied."""
+    kind, value = fact_catalogue()[said["code"]], said["value"]
+    name = kind.zh if language is Language.ZH else kind.en
+    if isinstance(value, bool):
+        return name if value else ""
+    unit = f"unit.{said['unit']}"
+    shown = ctx.catalogue.text(unit, language) if unit in ctx.catalogue.entries else said["unit"]
+    number = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{name} {number} {shown}".strip()

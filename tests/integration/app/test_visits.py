@@ -16,6 +16,7 @@ from qiangji_app.domain.report import ReportContent
 from qiangji_app.domain.visit import Decision, TypedFact
 from qiangji_app.rules.facts import Origin
 from qiangji_app.services import advice, capture, people, registers, review, trends, visits
+from qiangji_app.services.entry_form import entry_sections
 from qiangji_app.services.visit_referrals import refer
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.messages import Language
@@ -431,13 +432,16 @@ def test_values_are_drawn_in_the_order_in_which_they_were_measured(county: Count
 
 
 def test_a_card_opens_a_referral_that_carries_visit_and_inputs(county: County) -> None:
-    facts = [*pressure(186, 112), TypedFact("heart_rate", 88.0, START, "/min")]
+    facts = [*pressure(186, 112), symptom("blurred_vision")]
     begun = visit(county)
     actor = county.caller("village").actor
     found = visits.record(county.ctx, actor, begun.id, 0, facts=facts, complaint="头痛 1 天")
-    card = next(one for one in found.advice if one.topic == EMERGENCY)
+    cards = [one for one in found.advice if one.topic == EMERGENCY]
 
-    draft = refer(county.ctx, actor, card.id, str(uuid.uuid4()), Language.ZH)
+    drafts = [refer(county.ctx, actor, one.id, str(uuid.uuid4()), Language.ZH) for one in cards]
+
+    assert any("视力模糊" in one.content.present_history for one in drafts)
+    draft = next(one for one in drafts if "186" in one.content.present_history)
 
     assert draft.person_id == begun.person_id
     assert draft.is_emergency
@@ -470,3 +474,51 @@ def test_what_a_clock_that_runs_ahead_measured_is_not_known_yet(county: County) 
     found = visits.summary(county.ctx, county.caller("township").actor, person_id)
 
     assert [one for one in found.facts if one.origin is Origin.MEASURED] == []
+
+
+def test_accepting_advice_without_a_follow_up_plans_nothing(county: County) -> None:
+    kept = recorded(county, pressure(186, 112)).advice[0]
+    actor = county.caller("village").actor
+    with county.store.begin() as unit:
+        answer = kept.answer | {"actions": []}
+        unit.visits.add_advice(replace(kept, id="x", inputs_sha256="f" * 64, answer=answer))
+        unit.commit()
+
+    advice.decide(county.ctx, actor, "x", Decision.ACCEPTED)
+
+    assert registers.due_list(county.ctx, actor, START.date() + timedelta(days=30)) == []
+
+
+def test_hints_of_a_site_below_are_no_facts_for_the_township(county: County) -> None:
+    content = b"film of the village"
+    county.reader.outcomes[content] = outcome(hints={"tb": "likely"})
+    case_id = county.submitted(by="village", content=content)
+    person_id = county.case(case_id).person_id
+
+    assert facts_by_origin(county, person_id, "village")[Origin.MODEL] == {"hint_tb"}
+    assert facts_by_origin(county, person_id, "township")[Origin.MODEL] == set()
+
+
+def test_a_register_that_was_left_states_nothing(county: County) -> None:
+    begun = visit(county)
+    actor = county.caller("village").actor
+    entry = registers.enrol(county.ctx, actor, begun.person_id, RegisterKind.HYPERTENSION)
+    registers.end(county.ctx, actor, entry.id, "not_affected")
+
+    assert list(visits.summary(county.ctx, actor, begun.person_id).facts) == []
+
+
+def test_a_search_finds_neither_strangers_nor_people_without_a_name(county: County) -> None:
+    visit(county, by="stranger")
+    county.draft(name="")
+
+    assert people.find_people(county.ctx, county.caller("township").actor, PATIENT.name) == []
+    assert people.find_people(county.ctx, county.caller("township").actor, "") == []
+
+
+def test_every_fact_that_may_be_typed_is_asked_for_once() -> None:
+    codes = [fact.code for section in entry_sections() for fact in section.facts]
+
+    assert len(codes) == len(set(codes))
+    assert {"systolic_bp", "blurred_vision", "glucose"} <= set(codes)
+    assert not any(code.startswith(("signed_", "hint_")) for code in codes)
