@@ -7,26 +7,29 @@ import json
 import pytest
 from support.rules import book, fact, rule, situation
 
-from qiangji_app.rules.cases import case_situation
+from qiangji_app.rules.cases import case_answer, case_situation
 from qiangji_app.rules.evaluate import evaluate, shipped
-from qiangji_app.rules.layers import Rulebook
+from qiangji_app.rules.layers import Placed
 from qiangji_app.rules.pack_files import rule_from
 from qiangji_app.rules.stored import answer_again, keep
 from qiangji_datasets.errors import Conflict, InputRejected
 
-EVERY = [pytest.param(pack, rule, id=rule.id) for pack in shipped().packs for rule in pack.rules]
+EVERY = [
+    pytest.param(Placed(pack, rule), id=rule.id) for pack in shipped().packs for rule in pack.rules
+]
 
 
-@pytest.mark.parametrize(("pack", "of"), EVERY)
-def test_every_case_of_a_shipped_rule_can_be_stored_and_answered_again(pack, of) -> None:
-    book = Rulebook(shipped().catalogue, (pack,))
-    for case in of.cases:
-        patient = case_situation(book, of, case)
-        for answer in evaluate(book, patient, include_no=True):
-            by = next(item for item in pack.rules if item.id == answer.rule)
-            kept = json.loads(json.dumps(keep(answer, by, patient)))
+@pytest.mark.parametrize("placed", EVERY)
+def test_an_answer_of_every_shipped_rule_can_be_stored_and_given_again(placed: Placed) -> None:
+    of = placed.rule
+    for kind in ("positive", "negative", "edge"):
+        case = next(item for item in of.cases if item.kind == kind)
+        answer = case_answer(shipped(), placed, case)
+        patient = case_situation(shipped(), of, case)
 
-            assert answer_again(kept, by.canonical) == answer
+        kept = json.loads(json.dumps(keep(answer, of, patient)))
+
+        assert answer_again(kept, of.canonical) == answer
 
 
 def test_the_canonical_text_is_the_rule() -> None:
