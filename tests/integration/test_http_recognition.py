@@ -87,6 +87,10 @@ def test_a_doctor_finds_opens_and_refuses_and_the_owner_sees_it(county: County, 
         "东镇卫生院",
         True,
     )
+    assert (found["is_own"], found["may_judge"]) == (False, False)
+    county_doctor = _client(app, "receiving")
+    (above,) = county_doctor.post(f"{_API}/recognition/results", json=_GROUNDS).json()["items"]
+    assert (above["is_own"], above["may_judge"]) == (True, True)
     assert opened.status_code == 201
     assert "data:image/png;base64" in page.text
     assert "密钥编号" in page.text

@@ -82,7 +82,13 @@ class RecognitionPage {
         one.decision ? h("span", { class: "qp-badge" }, t(`ui.recognition.kind_${one.decision}`)) : null),
       h("p", {}, t("ui.recognition.line", { site: one.site_name, day: one.examined_on || t("ui.recognition.day_unknown"), signer: one.signer_site || "—", at: when(one.signed_at), version: one.version })),
       h("ul", { class: "qp-fine" }, one.evidence.map((line) => h("li", {}, line))),
-      h("div", { class: "qp-row" }, one.is_own ? h("span", { class: "qp-fine" }, t("ui.recognition.own")) : button(t("ui.recognition.open"), () => this.openOne(one), { kind: "primary", testid: "open" })));
+      h("div", { class: "qp-row" }, one.may_judge ? [button(t("ui.recognition.recognise"), () => this.judged(this.decide(one, { decision: "recognised" })), { kind: "primary", testid: "recognise-found" }), button(t("ui.recognition.refuse"), () => this.judged(this.refuse(one)), { testid: "refuse-found" })] : null,
+        one.is_own ? h("span", { class: "qp-fine" }, t("ui.recognition.own")) : button(t("ui.recognition.open"), () => this.openOne(one), { kind: "primary", testid: "open" })));
+  }
+
+  /** Show what was found again, once somebody has judged one of them. */
+  async judged(act) {
+    if (await act) await this.search();
   }
 
   async openOne(one) {

@@ -158,6 +158,7 @@ def _result(ctx: Context, who: Caller, row: recognition.FoundResult) -> Json:
         "window_days": evidence.window_days,
         "evidence": recognition_lines(evidence, ctx.catalogue, who.language),
         "is_own": row.is_own,
+        "may_judge": row.is_own and row.case.site_id != who.actor.site_id,
         "decision": last.kind.value if last else "",
     }
 
