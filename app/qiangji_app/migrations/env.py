@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from qiangji_app.storage.tables import metadata
+from qiangji_app.storage import tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=tables.node.metadata,
     render_as_batch=True,
 )
 with context.begin_transaction():

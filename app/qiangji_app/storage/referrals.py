@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, or_, select, update
 
 from qiangji_app.domain.referral import Referral
 from qiangji_app.domain.referral_follow_up import ReferralFollowUp
@@ -114,7 +114,7 @@ class SqlReferrals:
 def _where(statement: Select[Any], query: ReferralQuery) -> Select[Any]:
     columns = referral.c
     if query.from_site_ids is not None or query.target_site_ids is not None:
-        sides = [
+        sides: list[ColumnElement[bool]] = [
             column.in_(wanted)
             for column, wanted in (
                 (columns.from_site_id, query.from_site_ids),

@@ -208,8 +208,8 @@ class ReferralPresenter:
         }
 
     def _step(self, step: Step, referral: Referral, found: ReferralDetail) -> Json:
-        codes = referral_codes().answers.get(step.action.value, {})
-        code = codes.get(step.code)
+        codes = referral_codes().answers.get(step.action.value)
+        code = codes.get(step.code) if codes else None
         return {
             "action": step.action.value,
             "text_action": self._words.text(f"referral.act.{step.action.value}"),
