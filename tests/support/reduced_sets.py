@@ -64,9 +64,13 @@ def write_ludb(folder: Path, n: int) -> None:
 
 
 def tiny_ecg_config(path: Path, **changed: str) -> Path:
-    """The shipped ECG configuration with a narrow network and other values, as TOML text."""
+    """The shipped ECG configuration with a narrow network and other values, as TOML text.
+
+    No member learns auxiliary statements unless asked.
+    """
     text = (_CONFIGS / "ecg-12lead.toml").read_text("utf-8")
-    for key, value in {"width": "8", **changed}.items():
+    plain = {"width": "8", "auxiliary": "[]", "auxiliary_members": "0"}
+    for key, value in {**plain, **changed}.items():
         text, n = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
         if n != 1:
             raise ValueError(f"{key} stands {n} times in the configuration")

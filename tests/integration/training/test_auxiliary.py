@@ -95,11 +95,11 @@ def test_auxiliary_statements_together_weigh_as_much_as_the_labels() -> None:
 def test_a_run_with_auxiliary_statements_has_outputs_for_its_labels_alone(
     data: Path, tmp_path: Path
 ) -> None:
-    text = tiny_ecg_config(tmp_path / "tiny.toml", epochs="1", members="2").read_text("utf-8")
-    text = text.replace("[fit]\n", "[fit]\nauxiliary_members = 1\n")
-    (tmp_path / "more.toml").write_text('auxiliary = ["rhythm"]\nfold = 3\n' + text, "utf-8")
+    more = {"members": "2", "auxiliary": '["rhythm"]', "auxiliary_members": "1"}
+    config = tiny_ecg_config(tmp_path / "tiny.toml", epochs="1", **more)
+    config.write_text("fold = 3\n" + config.read_text("utf-8"), "utf-8")
 
-    folder = train(tmp_path / "more.toml", data=data, out=tmp_path / "runs")
+    folder = train(config, data=data, out=tmp_path / "runs")
 
     run = read_run(folder)
     logits = logits_of(run.net, np.zeros((2, 12, 1000), np.float32))
@@ -107,6 +107,6 @@ def test_a_run_with_auxiliary_statements_has_outputs_for_its_labels_alone(
     assert run.parts[0].logits.shape[1] == len(run.config.labels)
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert manifest["config"]["auxiliary"] == ["rhythm"]
-    plain, more = (torch.load(folder / f"member-{i}.pt", weights_only=False) for i in range(2))
-    wide = [state["net"]["head.bias"].shape[0] for state in (plain, more)]
+    states = (torch.load(folder / f"member-{i}.pt", weights_only=False) for i in range(2))
+    wide = [state["net"]["head.bias"].shape[0] for state in states]
     assert wide == [len(run.config.labels), len(run.config.labels) + 4]

@@ -53,8 +53,8 @@ def test_a_film_configuration_carries_its_preprocessing() -> None:
         ("members = ", "members = 2.5 # ", "train.config_type", "fit.members"),
         ("members = ", "members = 0 # ", "train.config_type", "fit.members"),
         (
-            "members = ",
-            "auxiliary_members = 9\nmembers = ",
+            "auxiliary_members = ",
+            "auxiliary_members = 9 # ",
             "train.config_type",
             "fit.auxiliary_members",
         ),
