@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from qiangji_app.domain.case import Case, FindingSource, Recording, RecordingState
+from qiangji_app.domain.case import Case, FindingSource, Recording
+from qiangji_app.domain.examination import in_zone
 from qiangji_app.domain.register import RegisterKind
 from qiangji_app.domain.roles import Actor
 from qiangji_app.domain.visit import TypedFact, Visit
 from qiangji_app.ports import CaseQuery, Unit
 from qiangji_app.rules.facts import Fact, Origin
 from qiangji_app.services.access import may_see_hints, may_view
+from qiangji_app.services.ages import zone_of
 from qiangji_app.services.people import same_person
 
 #: What an entry in a register says of its person, as a fact.
@@ -97,22 +100,21 @@ def _cases(unit: Unit, actor: Actor, person_id: str) -> Iterator[Case]:
 
 def of_case(unit: Unit, actor: Actor, case: Case) -> Iterator[Fact]:
     """What the files of a case measured, what the AI hinted where seen, what is signed."""
+    zone = zone_of(unit, case.site_id)
     for recording in unit.cases.recordings(case.id):
-        if recording.state is RecordingState.READ:
-            yield from _measured(recording)
+        yield from _measured(recording, zone)
     if may_see_hints(actor, case):
         yield from _hinted(unit, case)
     yield from _signed(unit, case)
 
 
-def _measured(recording: Recording) -> Iterator[Fact]:
+def _measured(recording: Recording, zone: ZoneInfo) -> Iterator[Fact]:
     """Values of an ECG, at the instant it was made; what was not measurable is not stated."""
     measures = recording.reading.get("measurements")
     if recording.modality != "ecg" or not isinstance(measures, dict) or not measures:
         return
-    at, ref = recording.acquired_at or recording.received_at, f"recording:{recording.id}"
-    if at.tzinfo is None:  # a device's clock without an offset; the server's instant is whole
-        at = recording.received_at
+    at = in_zone(recording.acquired_at or recording.received_at, zone)
+    ref = f"recording:{recording.id}"
     yield _said("ecg_recorded", True, at, Origin.MEASURED, ref)
     for name, (code, factor, unit_code) in _MEASURED.items():
         if measures.get(name) is not None:

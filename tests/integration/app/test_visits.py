@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.county import START, County, outcome
@@ -378,10 +379,13 @@ def test_an_ecg_that_measured_nothing_states_nothing_of_it(county: County) -> No
     empty = ecg(county, {})
     actor = county.caller("township").actor
 
-    found = {one.code for one in visits.summary(county.ctx, actor, person_id).facts}
+    known = visits.summary(county.ctx, actor, person_id).facts
+    found = {one.code for one in known}
     nothing = visits.summary(county.ctx, actor, empty).facts
 
     assert "ecg_lvh_voltage" not in found
+    measured = [one.at for one in known if one.origin is Origin.MEASURED]
+    assert set(measured) == {bare.replace(tzinfo=ZoneInfo("Asia/Shanghai"))}
     assert [one for one in nothing if one.origin is Origin.MEASURED] == []
 
 
