@@ -63,7 +63,7 @@ def shenzhen_task(config: Config, data: Path) -> Task:
     table = table.where(~(age < _ADULT_YEARS))
     is_test = table.facts["split"] == "test"
     is_plain = table.facts["copy"] == "plain"
-    is_valid = held_out(table.groups, fraction=_VALIDATION_FRACTION, salt=config.name) & ~is_test
+    is_valid = held_out(table.groups, fraction=_VALIDATION_FRACTION, salt="cxr-tb") & ~is_test
     train = table.where(~is_test & ~is_valid)
     check_disjoint({"train": train.groups, "test": table.where(is_test | is_valid).groups})
     return Task(
@@ -83,7 +83,7 @@ def kermany_task(config: Config, data: Path) -> Task:
     folder = data / "cxr" / "kermany_paediatric"
     table = kermany.read(folder).with_labels(config.labels)
     is_test = table.facts["split"] == "test"
-    is_valid = held_out(table.groups, fraction=_VALIDATION_FRACTION, salt=config.name) & ~is_test
+    is_valid = held_out(table.groups, fraction=_VALIDATION_FRACTION, salt="cxr-paediatric") & ~is_test
     train = table.where(~is_test & ~is_valid)
     check_disjoint({"train": train.groups, "test": table.where(is_test | is_valid).groups})
     return Task(
