@@ -68,7 +68,7 @@ def advise(
     now = ctx.clock.now().astimezone(zone_of(unit, actor.site_id))
     age = patient.age_on(now.date())
     new, refused = accepted((as_fact(item, f"visit:{visit_id}") for item in typed), age)
-    old, _ = accepted(_past(facts_of(unit, actor, person_id, but=visit_id), now), age)
+    old, _ = accepted(_past(facts_of(unit, actor, person_id, now, but=visit_id), now), age)
     situation = Situation(
         now=now,
         age_years=age,
@@ -89,9 +89,9 @@ def facts_now(
     ctx: Context, unit: Unit, actor: Actor, person_id: str, patient: Patient
 ) -> Sequence[Fact]:
     """Everything that is known of a patient, in canonical units."""
-    now = ctx.clock.now()
-    age = patient.age_on(local_day(unit, actor.site_id, now))
-    return accepted(_past(facts_of(unit, actor, person_id), now), age)[0]
+    now = ctx.clock.now().astimezone(zone_of(unit, actor.site_id))
+    age = patient.age_on(now.date())
+    return accepted(_past(facts_of(unit, actor, person_id, now), now), age)[0]
 
 
 def _audience(actor: Actor) -> Audience:

@@ -17,6 +17,7 @@ from qiangji_app.rules.facts import Fact, Origin
 from qiangji_app.services.access import may_see_hints, may_view
 from qiangji_app.services.ages import zone_of
 from qiangji_app.services.people import same_person
+from qiangji_datasets.records import LEADS
 
 #: What an entry in a register says of its person, as a fact.
 _STATED: Final = {
@@ -36,6 +37,8 @@ _SIGNED: Final = {"tb": "signed_tb_suspected", "af_flutter": "signed_af"}
 _HINTED: Final = {"af_flutter": "hint_af"}
 #: The rules of this package's ECG measurements that speak of ST elevation begin so.
 _ST_RULES: Final = "st_elevation"
+#: Where one of these holds the rules do not judge ST.
+_ST_DISPLACED: Final = ("is_wide_qrs", "is_paced", "is_flutter")
 #: The rule that calls a dissociation a complete block; a faster one is none.
 _BLOCK_RULE: Final = "av_block_complete"
 #: What a measuring rule asks for, the least urgent first; where none speaks, the first.
@@ -44,11 +47,15 @@ _LEVELS: Final = ("routine", "priority", "urgent", "critical")
 _MOST_CASES: Final = 50
 
 
-def facts_of(unit: Unit, actor: Actor, person_id: str, *, but: str = "") -> Iterator[Fact]:
+def facts_of(
+    unit: Unit, actor: Actor, person_id: str, now: datetime, *, but: str = ""
+) -> Iterator[Fact]:
     """Every statement about a person that this actor may see, raw: as typed, measured or signed.
 
     Parameters
     ----------
+    now
+        When is asked, in the zone whose days count.
     but
         A visit that is left out, because what stands in it is being typed anew.
     """
@@ -56,7 +63,7 @@ def facts_of(unit: Unit, actor: Actor, person_id: str, *, but: str = "") -> Iter
     for visit in unit.visits.of_person(ids):
         if visit.id != but and actor.sees_site(visit.site_id):
             yield from typed(visit)
-    yield from _registered(unit, actor, ids)
+    yield from _registered(unit, actor, ids, now)
     for one in sorted(ids):
         for case in _cases(unit, actor, one):
             yield from of_case(unit, actor, case)
@@ -80,11 +87,14 @@ def as_fact(item: TypedFact, ref: str) -> Fact:
     )
 
 
-def _registered(unit: Unit, actor: Actor, ids: frozenset[str]) -> Iterator[Fact]:
+def _registered(unit: Unit, actor: Actor, ids: frozenset[str], now: datetime) -> Iterator[Fact]:
+    """What the registers state: an open entry still holds today, however old it is."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     for entry in unit.registers.of_person(ids):
         code = _STATED.get(entry.kind)
         if code and entry.ended_at is None and actor.sees_site(entry.site_id):
-            yield _said(code, True, entry.enrolled_at, Origin.TYPED, f"register:{entry.id}")
+            at = max(entry.enrolled_at, today)
+            yield _said(code, True, at, Origin.TYPED, f"register:{entry.id}")
     for case_id in {case.id for one in ids for case in _cases(unit, actor, one)}:
         clock = unit.registers.disease_report_of(case_id, "tuberculosis")
         if clock is not None:
@@ -128,8 +138,11 @@ def _measured(recording: Recording, zone: ZoneInfo) -> Iterator[Fact]:
     if measures.get("is_av_dissociated") is not None:
         value = any(one.get("rule_id") == _BLOCK_RULE for one in measures.get("statements", ()))
         yield _said("ecg_avb3", value, at, Origin.MEASURED, ref)
-    yield _said("ecg_st_elevation_territory", _leads(measures), at, Origin.MEASURED, ref)
-    yield _said("ecg_rules_level", _level(measures), at, Origin.MEASURED, ref)
+    leads = _leads(measures)
+    if leads or _is_st_judged(measures):
+        yield _said("ecg_st_elevation_territory", leads, at, Origin.MEASURED, ref)
+    if measures.get("statements") or measures.get("ventricular_bpm") is not None:
+        yield _said("ecg_rules_level", _level(measures), at, Origin.MEASURED, ref)
 
 
 def _leads(measures: Mapping[str, Any]) -> str:
@@ -140,6 +153,20 @@ def _leads(measures: Mapping[str, Any]) -> str:
         if str(one.get("rule_id", "")).startswith(_ST_RULES)
     ]
     return max(found, key=len, default="")
+
+
+def _is_st_judged(measures: Mapping[str, Any]) -> bool:
+    """Whether no elevation was found because there is none: every lead measured, limits fit.
+
+    The rules do not judge children, wide or paced QRS, or flutter waves.
+    """
+    levels = measures.get("st_j_mv") or {}
+    return (
+        len(levels) == len(LEADS)
+        and all(level is not None for level in levels.values())
+        and measures.get("age_group") != "child"
+        and not any(measures.get(name) for name in _ST_DISPLACED)
+    )
 
 
 def _level(measures: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from support.county import START, County, outcome
-from support.visiting import PATIENT, pressure, recorded, symptom, visit
+from support.visiting import PATIENT, TODAY, pressure, recorded, symptom, visit
 
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.register import RegisterKind
@@ -21,8 +21,10 @@ from qiangji_app.services.entry_form import entry_sections
 from qiangji_app.services.visit_referrals import refer
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 from qiangji_datasets.messages import Language
+from qiangji_datasets.records import LEADS
 
 EMERGENCY = "hypertension.emergency"
+DAY = timedelta(days=1)
 
 
 def topics(found: advice.Advised) -> list[str]:
@@ -364,7 +366,9 @@ def test_measurements_of_an_ecg_and_hints_are_facts_apart(county: County) -> Non
 def test_a_dissociation_is_a_block_where_the_measuring_rule_says_so(
     county: County, statements: list[dict[str, object]], is_block: bool
 ) -> None:
-    person_id = ecg(county, {"is_av_dissociated": True, "statements": statements})
+    person_id = ecg(
+        county, {"ventricular_bpm": 38.0, "is_av_dissociated": True, "statements": statements}
+    )
 
     found = visits.summary(county.ctx, county.caller("township").actor, person_id).facts
 
@@ -387,6 +391,32 @@ def test_an_ecg_that_measured_nothing_states_nothing_of_it(county: County) -> No
     measured = [one.at for one in known if one.origin is Origin.MEASURED]
     assert set(measured) == {bare.replace(tzinfo=ZoneInfo("Asia/Shanghai"))}
     assert [one for one in nothing if one.origin is Origin.MEASURED] == []
+
+
+LEVEL = dict.fromkeys(LEADS, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("measures", "stated"),
+    [
+        ({"st_j_mv": LEVEL}, ""),
+        ({"st_j_mv": LEVEL, "is_wide_qrs": True}, None),
+        ({"st_j_mv": LEVEL, "age_group": "child"}, None),
+        ({"st_j_mv": LEVEL | {"V3": None}}, None),
+        ({"st_j_mv": {}}, None),
+        ({"is_flat": True}, None),
+    ],
+)
+def test_an_st_that_was_not_judged_is_not_stated_as_normal(
+    county: County, measures: dict[str, object], stated: str | None
+) -> None:
+    person_id = ecg(county, measures)
+
+    found = visits.summary(county.ctx, county.caller("township").actor, person_id).facts
+
+    values = {one.code: one.value for one in found if one.origin is Origin.MEASURED}
+    assert values.get("ecg_st_elevation_territory") == stated
+    assert "ecg_rules_level" not in values
 
 
 def test_cases_of_the_same_identity_number_count_for_one_person(county: County) -> None:
@@ -415,6 +445,26 @@ def test_a_register_states_its_disease_as_a_fact(county: County) -> None:
     assert "hypertension" in {one.code for one in found.facts}
     assert [one.kind for one in found.enrolments] == [RegisterKind.HYPERTENSION]
     assert len(found.plans) == 1
+
+
+@pytest.mark.parametrize("days", [0, 31, 200])
+def test_a_woman_in_the_pregnancy_register_stays_pregnant_until_the_entry_ends(
+    county: County, days: int
+) -> None:
+    begun = visit(county, patient=replace(PATIENT, age_years=28))
+    actor = county.caller("village").actor
+    entry = registers.enrol(
+        county.ctx, actor, begun.person_id, RegisterKind.PREGNANT, next_due=TODAY + DAY
+    )
+    county.clock.step(days=days)
+    high = pressure(165, 104, county.clock.now())
+
+    found = visits.check(county.ctx, actor, begun.id, high)
+    registers.end(county.ctx, actor, entry.id, "已分娩")
+    ended = visits.check(county.ctx, actor, begun.id, high)
+
+    assert "pregnancy.bp" in topics(found)
+    assert "pregnancy.bp" not in topics(ended)
 
 
 def test_values_are_drawn_in_the_order_in_which_they_were_measured(county: County) -> None:
