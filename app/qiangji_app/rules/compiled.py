@@ -144,8 +144,8 @@ class CompiledRule:
         if kind is Kind.YES_NO:
             return (True, False)
         if kind is Kind.WORD:
-            return (*dict.fromkeys(_words(self._texts)), "")
-        numbers = _beside(self._texts)
+            return (*dict.fromkeys(_words(self.texts)), "")
+        numbers = _beside(self.texts)
         if kind is Kind.NUMBER:
             return numbers
         wanted = self.rule.inputs[name]
@@ -153,7 +153,8 @@ class CompiledRule:
         return tuple([dict.fromkeys(wanted.codes, value)] * rows for value in numbers[:_MOST_ROWS])
 
     @property
-    def _texts(self) -> str:
+    def texts(self) -> str:
+        """Everything that it compares, as written."""
         items = " ".join(item.when for item in self.rule.score_items)
         return f"{self.rule.when} {self.rule.unless} {self.rule.condition} {items}"
 

@@ -15,6 +15,7 @@ from qiangji_app.rules.facts import Fact
 from qiangji_app.rules.layers import Rulebook, shipped
 from qiangji_app.rules.packs import Action, Audience, Source, Urgency, Words
 from qiangji_app.rules.selecting import CLOCK_DRIFT, Facts, Selected, by_code, select
+from qiangji_app.rules.unstated import ages, possible_people, unstated
 from qiangji_datasets.errors import InputRejected
 
 __all__ = ["Answer", "Audience", "Outcome", "Situation", "evaluate", "shipped"]
@@ -23,7 +24,6 @@ __all__ = ["Answer", "Audience", "Outcome", "Situation", "evaluate", "shipped"]
 MOST_VARIANTS: Final = 64
 #: From here on what one side of a contradiction calls for is given, and the contradiction told.
 FAIL_SAFE_FROM: Final = Urgency.URGENT
-_DAYS_A_YEAR: Final = 365.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +69,7 @@ class Situation:
         if self.sex:
             found["sex"] = self.sex
         if self.age_years is not None:
-            found["age_years"] = self.age_years
-            found["age_months"] = self.age_years * 12.0
-            found["age_days"] = math.floor(self.age_years * _DAYS_A_YEAR)
+            found |= ages(self.age_years)
         return found
 
 
@@ -86,7 +84,8 @@ class Answer:
     inputs
         The facts that the answer rests on.
     missing
-        Codes of facts that would decide, or narrow a score; also ``age_years`` and ``sex``.
+        Codes of facts that would decide, or narrow a score; also ``age_years`` and ``sex``, which
+        a grave rule takes as fitting where nobody stated them.
     contradictions
         Facts of one instant that disagree.
     computed
@@ -163,6 +162,9 @@ def answer_rule(
     outcome = _merged([compiled.answer(values) for values in variants], rule.urgency)
     score = compiled.score(variants[0])
     missing: set[str] = set()
+    if outcome is Outcome.UNKNOWN and _may_be_meant(compiled, built_in, variants):
+        outcome = Outcome.YES
+        missing |= unstated(compiled, built_in)
     if outcome is Outcome.YES and score is not None:
         missing |= _codes(compiled, score.unknown)
     if outcome is Outcome.UNKNOWN:
@@ -223,6 +225,21 @@ def _merged(outcomes: Sequence[Outcome], urgency: Urgency) -> Outcome:
         return outcomes[0]
     is_grave = Outcome.YES in outcomes and urgency >= FAIL_SAFE_FROM
     return Outcome.YES if is_grave else Outcome.UNKNOWN
+
+
+def _may_be_meant(
+    compiled: CompiledRule,
+    built_in: Mapping[str, Value],
+    variants: Sequence[Mapping[str, Value]],
+) -> bool:
+    """Whether only an age or a sex that nobody stated keeps a grave rule from saying yes."""
+    if compiled.rule.urgency < FAIL_SAFE_FROM or not unstated(compiled, built_in):
+        return False
+    return any(
+        compiled.answer({**values, **person}) is Outcome.YES
+        for person in possible_people(compiled, built_in)
+        for values in variants
+    )
 
 
 def _asked(

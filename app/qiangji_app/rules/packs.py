@@ -15,7 +15,7 @@ from qiangji_app.rules.expressions import Value
 from qiangji_app.rules.facts import Origin
 
 #: Part of every digest: grows when the engine itself would answer differently.
-ENGINE: Final = 1
+ENGINE: Final = 2
 
 
 class Urgency(IntEnum):

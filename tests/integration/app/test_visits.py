@@ -460,7 +460,7 @@ def test_a_woman_in_the_pregnancy_register_stays_pregnant_until_the_entry_ends(
     high = pressure(165, 104, county.clock.now())
 
     found = visits.check(county.ctx, actor, begun.id, high)
-    registers.end(county.ctx, actor, entry.id, "已分娩")
+    registers.end(county.ctx, actor, entry.id, "completed")
     ended = visits.check(county.ctx, actor, begun.id, high)
 
     assert "pregnancy.bp" in topics(found)

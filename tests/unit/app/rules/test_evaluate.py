@@ -82,11 +82,39 @@ def test_a_rule_about_others_is_silent_and_one_that_may_be_asks_only_if_it_would
 
 
 def test_an_unknown_age_and_sex_are_asked_for() -> None:
-    of = rule(inputs=["cough"], condition='cough && age_months < 60 && sex == "male"')
+    of = rule(
+        inputs=["cough"], condition='cough && age_months < 60 && sex == "male"', urgency="soon"
+    )
 
     answer = the_answer(of, fact("cough", True), age_years=None, sex="")
 
+    assert answer.outcome is UNKNOWN
     assert answer.missing == ("age_years", "sex")
+
+
+@pytest.mark.parametrize(
+    ("when", "pressure", "outcome", "missing"),
+    [
+        ("age_years >= 18", 186, YES, ("age_years",)),
+        ("age_days < 60", 186, YES, ("age_years",)),
+        ('sex != "male" && age_months < 6', 186, YES, ("age_years", "sex")),
+        ('sex == "female"', 120, NO, ()),
+        ("age_years >= 18 && age_years < 18", 186, UNKNOWN, ("age_years",)),
+        ("diastolic_bp > 0", 186, UNKNOWN, ("diastolic_bp",)),
+    ],
+)
+def test_an_age_or_sex_that_nobody_stated_never_silences_a_grave_rule(
+    when: str, pressure: float, outcome: Outcome, missing: tuple[str, ...]
+) -> None:
+    answer = the_answer(
+        rule(when=when, condition="systolic_bp >= 180 || (systolic_bp > 150 && diastolic_bp > 90)"),
+        fact("systolic_bp", pressure),
+        age_years=None,
+        sex="",
+    )
+
+    assert answer.outcome is outcome
+    assert answer.missing == missing
 
 
 @pytest.mark.parametrize(
