@@ -21,6 +21,7 @@ Written from the packs by `qiangji rules docs`; do not edit. How a pack is made:
 def rules_page(rulebook: Rulebook) -> str:
     """The whole page, Markdown."""
     lines = [_HEAD, *_coverage(coverage(rulebook))]
+    lines += _elsewhere(rulebook)
     for pack in rulebook.packs:
         lines += _pack(pack)
     return "\n".join(lines).rstrip() + "\n"
@@ -38,6 +39,27 @@ def _coverage(found: Coverage) -> Iterator[str]:
         yield ""
         yield from (f"- `{rule}`" for rule in found.unverified)
         yield ""
+
+
+def _elsewhere(rulebook: Rulebook) -> Iterator[str]:
+    """Facts that only a connected system can state, with the rules in force that ask for them."""
+    yield "## Facts that nothing in this product states"
+    yield ""
+    yield (
+        "Only a connected system can. Until one does, these rules answer on their other inputs or "
+        "not at all; a signature that ticks 危急值 raises its own card."
+    )
+    yield ""
+    for code, kind in rulebook.catalogue.types.items():
+        askers = [
+            f"`{rule.id}`"
+            for pack in rulebook.packs
+            for rule in pack.rules
+            if rule.is_on and any(code in item.codes.values() for item in rule.inputs.values())
+        ]
+        if kind.is_elsewhere and askers:
+            yield f"- `{code}` {kind.zh}: {', '.join(askers)}"
+    yield ""
 
 
 def _pack(pack: Pack) -> Iterator[str]:

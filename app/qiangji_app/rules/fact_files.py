@@ -62,7 +62,7 @@ def read_catalogue(path: Path) -> FactCatalogue:
 _KEYS: Final = frozenset(
     (
         *("kind", "zh", "en", "group", "unit", "convert", "plausible", "contexts"),
-        *("origins", "keep", "words", "loinc", "snomed"),
+        *("origins", "keep", "words", "loinc", "snomed", "elsewhere"),
     )
 )
 
@@ -88,6 +88,7 @@ def _fact_type(code: str, row: Mapping[str, Any]) -> FactType:
             words=tuple(row.get("words", ())),
             loinc=str(row.get("loinc", "")),
             snomed=str(row.get("snomed", "")),
+            is_elsewhere=bool(row.get("elsewhere", False)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputRejected("rules.catalogue_row", fact=code, reason=str(error)) from error

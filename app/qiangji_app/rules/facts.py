@@ -97,6 +97,8 @@ class FactType:
         How old a value may be in hours when a rule does not say; infinite for a history.
     words
         Allowed words of a ``word``; empty where any short text may stand.
+    is_elsewhere
+        Nothing in this product states it; only a connected system can.
     """
 
     code: str
@@ -112,6 +114,7 @@ class FactType:
     words: tuple[str, ...] = ()
     loinc: str = ""
     snomed: str = ""
+    is_elsewhere: bool = False
 
     @property
     def unit(self) -> str:

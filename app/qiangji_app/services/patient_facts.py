@@ -33,8 +33,23 @@ _MEASURED: Final = {
     "qtc_ms": ("ecg_qtc_ms", 1.0, "ms"),
 }
 #: Labels that a specialist signs, or the AI hints, where the fact has another name.
-_SIGNED: Final = {"tb": "signed_tb_suspected", "af_flutter": "signed_af"}
+_SIGNED: Final = {
+    "tb": "signed_tb_suspected",
+    "af_flutter": "signed_af",
+    "mi": "signed_infarction",
+    "bacterial_pneumonia": "signed_pneumonia",
+    "viral_pneumonia": "signed_pneumonia",
+}
 _HINTED: Final = {"af_flutter": "hint_af"}
+#: Facts that the files and the registers state, apart from what is signed or hinted.
+STATED_CODES: Final = frozenset(
+    {
+        *_STATED.values(),
+        *(code for code, _, _ in _MEASURED.values()),
+        *("ecg_recorded", "ecg_lvh_voltage", "ecg_avb3", "ecg_rules_level"),
+        *("ecg_st_elevation_territory", "tb_report_filed"),
+    }
+)
 #: The rules of this package's ECG measurements that speak of ST elevation begin so.
 _ST_RULES: Final = "st_elevation"
 #: Where one of these holds the rules do not judge ST.
@@ -175,12 +190,22 @@ def _level(measures: Mapping[str, Any]) -> str:
     return next((level for level in reversed(_LEVELS) if level in stated), _LEVELS[0])
 
 
+def signed_code(label_id: str) -> str:
+    """The fact that a signed label states; the catalogue need not list it."""
+    return _SIGNED.get(label_id, f"signed_{label_id}")
+
+
+def hinted_code(label_id: str) -> str:
+    """The fact that a hint of the AI states; the catalogue need not list it."""
+    return _HINTED.get(label_id, f"hint_{label_id}")
+
+
 def _hinted(unit: Unit, case: Case) -> Iterator[Fact]:
     times = {row.id: row.received_at for row in unit.cases.recordings(case.id)}
     for finding in unit.cases.findings(case.id):
         is_shown = finding.flag != "none" and not finding.suppressed_by
         if finding.source is FindingSource.AI and is_shown:
-            code = _HINTED.get(finding.label, f"hint_{finding.label}")
+            code = hinted_code(finding.label)
             at = times[finding.recording_id]
             yield _said(code, True, at, Origin.MODEL, f"finding:{finding.id}")
 
@@ -191,8 +216,7 @@ def _signed(unit: Unit, case: Case) -> Iterator[Fact]:
         if report.superseded_by:
             continue
         at, ref = report.signed_at, f"report:{case.id}:{report.version}"
-        for label_id in report.content.findings:
-            code = _SIGNED.get(label_id, f"signed_{label_id}")
+        for code in dict.fromkeys(map(signed_code, report.content.findings)):
             yield _said(code, True, at, Origin.SIGNED, ref)
         if report.content.is_critical:
             yield _said("signed_critical_value", True, at, Origin.SIGNED, ref)
