@@ -83,7 +83,9 @@ def kermany_task(config: Config, data: Path) -> Task:
     folder = data / "cxr" / "kermany_paediatric"
     table = kermany.read(folder).with_labels(config.labels)
     is_test = table.facts["split"] == "test"
-    is_valid = held_out(table.groups, fraction=_VALIDATION_FRACTION, salt="cxr-paediatric") & ~is_test
+    is_valid = (
+        held_out(table.groups, fraction=_VALIDATION_FRACTION, salt="cxr-paediatric") & ~is_test
+    )
     train = table.where(~is_test & ~is_valid)
     check_disjoint({"train": train.groups, "test": table.where(is_test | is_valid).groups})
     return Task(
