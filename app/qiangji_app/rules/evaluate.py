@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
@@ -115,6 +115,9 @@ def evaluate(
 ) -> tuple[Answer, ...]:
     """Every answer that matters: yes first by urgency, then what is unknown and asks for something.
 
+    Where one of a domain is urgent, or a vital sign an emergency, none says that the patient may
+    stay, go home or go down.
+
     Parameters
     ----------
     include_no
@@ -127,6 +130,7 @@ def evaluate(
     """
     facts = by_code(situation.facts)
     answers = []
+    staying: set[str] = set()
     for placed in rulebook.in_force(situation.today, situation.jurisdiction):
         if situation.audience in placed.rule.audience:
             compiled = rulebook.compiled(placed.rule)
@@ -135,7 +139,37 @@ def evaluate(
             )
             if include_no or _matters(answer):
                 answers.append(answer)
-    return tuple(sorted(answers, key=_order))
+            if placed.rule.may_stay:
+                staying.add(answer.rule)
+    return tuple(sorted(_without_opposites(answers, staying), key=_order))
+
+
+#: The domain whose emergencies concern every other one.
+_EVERYWHERE: Final = "vital"
+
+
+def _without_opposites(answers: Sequence[Answer], staying: Set[str]) -> list[Answer]:
+    """Answers without those that let a patient stay or go down whom another one calls urgent."""
+    grave = [
+        answer
+        for answer in answers
+        if answer.outcome is Outcome.YES and answer.urgency >= Urgency.URGENT
+    ]
+    urgent = {_domain(answer) for answer in grave}
+    is_everywhere = any(
+        _domain(answer) == _EVERYWHERE and answer.urgency is Urgency.EMERGENCY for answer in grave
+    )
+    return [
+        answer
+        for answer in answers
+        if answer.rule not in staying
+        or answer.outcome is not Outcome.YES
+        or not (is_everywhere or _domain(answer) in urgent)
+    ]
+
+
+def _domain(answer: Answer) -> str:
+    return answer.topic.split(".", maxsplit=1)[0]
 
 
 _RANK: Final = {Outcome.YES: 0, Outcome.UNKNOWN: 1, Outcome.NO: 2}

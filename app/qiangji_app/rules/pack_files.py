@@ -172,6 +172,7 @@ def rule_from(content: Json, cases: tuple[RuleCase, ...] = ()) -> Rule:
         score_items=tuple(map(_score_item, score.get("items", ()))),
         actions=tuple(map(_action, content.get("actions", ()))),
         overrides=content.get("overrides", ""),
+        stays=bool(content.get("stays", False)),
         cases=cases,
         content=content,
     )

@@ -192,6 +192,8 @@ class Rule:
         Name and items of a score, an input of the condition by that name.
     overrides
         Id of the rule of a lower layer that this one takes the place of.
+    stays
+        It says that the patient may stay, go home or be seen as usual.
     content
         The rule as canonical data, without its cases: what the digest is made of.
     """
@@ -213,6 +215,7 @@ class Rule:
     score_items: tuple[ScoreItem, ...] = ()
     actions: tuple[Action, ...] = ()
     overrides: str = ""
+    stays: bool = False
     cases: tuple[RuleCase, ...] = ()
     content: Mapping[str, Any]  # Any: canonical JSON data
 
@@ -232,6 +235,11 @@ class Rule:
     def takes_effect(self) -> bool:
         """Whether its override counts: somebody read its source, though it may only retire."""
         return self.status is not Status.UNVERIFIED and self.source.verified
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether it says that nobody need hurry: stay, go home, or go down."""
+        return self.stays or any(item.kind is ActionKind.REFER_DOWN for item in self.actions)
 
     @property
     def is_on(self) -> bool:

@@ -332,3 +332,27 @@ def test_a_fact_of_the_future_is_refused() -> None:
 
 def test_the_day_is_the_day_where_the_doctor_is() -> None:
     assert situation().today == date(2026, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("topic", "urgency", "is_said"),
+    [
+        ("pneumonia.spo2", "emergency", False),
+        ("pneumonia.spo2", "urgent", False),
+        ("pneumonia.spo2", "soon", True),
+        ("vital.hypoxaemia", "emergency", False),
+        ("vital.early_warning", "urgent", True),
+        ("diabetes.emergency", "emergency", True),
+    ],
+)
+@pytest.mark.parametrize("calm", [{"stays": True}, {"actions": [{"kind": "refer_down"}]}])
+def test_nobody_is_told_to_stay_beside_an_urgent_answer_of_the_domain(
+    calm: dict[str, object], topic: str, urgency: str, is_said: bool
+) -> None:
+    grave = rule(id="grave", topic=topic, urgency=urgency)
+    home = rule(id="home", topic="pneumonia.cap_severity", urgency="routine", **calm)
+
+    said = evaluate(book(grave, home), situation(fact("systolic_bp", 186)))
+
+    assert ("home" in {answer.rule for answer in said}) is is_said
+    assert "grave" in {answer.rule for answer in said}
