@@ -222,8 +222,12 @@ class Persons(Protocol):
         """Forget the identity; cases and chains stay valid."""
         ...
 
+    def is_used(self, person_id: str, *, besides: Sequence[str] = ()) -> bool:
+        """True when a case, referral, visit or register uses the row; ``besides``: their ids."""
+        ...
+
     def forget_unused(self, person_id: str) -> None:
-        """Forget a row that no case uses any more; nothing happens to one that is in use."""
+        """Forget a row that nothing uses any more; nothing happens to one that is in use."""
         ...
 
     def find_by_id_number(self, id_number: str) -> Sequence[str]: ...

@@ -31,12 +31,12 @@ from qiangji_app.services.held import held_back
 from qiangji_app.services.identity import (
     answered,
     linked,
-    own_person,
     questioned,
     reason_digest,
     require_answers,
 )
 from qiangji_app.services.limits import MAX_REASON, whole
+from qiangji_app.services.person_rows import own_person
 from qiangji_app.services.splitting import split
 from qiangji_app.services.thread import say
 from qiangji_app.services.urgency import refresh_urgency

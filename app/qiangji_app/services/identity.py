@@ -319,20 +319,6 @@ def reason_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest() if text else ""
 
 
-def own_person(ctx: Context, unit: Unit, case: Case) -> Case:
-    """The case with a person row that no other case uses, so that editing it changes no other.
-
-    A signed result prints its own case's person; a later correction elsewhere must not reach it.
-    """
-    query = CaseQuery(person_id=case.person_id, limit=2)
-    is_shared = any(other.id != case.id for other in unit.cases.find(query))
-    if not is_shared and not unit.visits.sites_of(case.person_id):
-        return case
-    unlinked = replace(case, person_id=ctx.ids.new())
-    unit.persons.add(unlinked.person_id, Patient(name=""))
-    return unlinked
-
-
 def linked(ctx: Context, unit: Unit, actor: Actor, case: Case, person_id: str) -> Case:
     """The case as one of a person already known.
 

@@ -23,6 +23,7 @@ from qiangji_app.referral_codes import referral_codes
 from qiangji_app.services.access import require_role, visible_case
 from qiangji_app.services.context import Context
 from qiangji_app.services.limits import MAX_NAME, MAX_REASON, whole
+from qiangji_app.services.person_rows import person_as_typed
 from qiangji_app.services.referral_access import require_act, visible_referral
 from qiangji_app.services.visits import visible_visit
 from qiangji_datasets.errors import Conflict, InputRejected
@@ -160,6 +161,8 @@ def edit_draft(
 ) -> Referral:
     """Store the form; it may still have gaps, which sending asks about.
 
+    A patient typed over somebody whom anything else knows is somebody new.
+
     Raises
     ------
     Conflict
@@ -172,17 +175,19 @@ def edit_draft(
         require_act(actor, draft, ReferralAction.EDIT)
         check_codes(form.content)
         _check_sites(unit, draft, form)
+        person_id = draft.person_id
+        if form.patient is not None and not draft.attachments and not form.attachments:
+            whole(form.patient.name, MAX_NAME)
+            person_id = person_as_typed(ctx, unit, draft, form.patient)
         changed = replace(
             draft,
             revision=revision,
+            person_id=person_id,
             content=_trimmed(form.content),
             target_site_id=form.target_site_id,
             home_site_id=form.home_site_id,
-            attachments=_checked(unit, actor, form.attachments, draft.person_id),
+            attachments=_checked(unit, actor, form.attachments, person_id),
         )
-        if form.patient is not None and not draft.attachments:
-            whole(form.patient.name, MAX_NAME)
-            unit.persons.save(draft.person_id, form.patient)
         saved = unit.referrals.save(changed)
         unit.events.append(
             type="referral.changed", actor_id=actor.user_id, payload={"referral": draft.id}

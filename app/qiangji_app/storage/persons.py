@@ -98,13 +98,19 @@ class SqlPersons:
         for referral_id in self._rows.all(referrals, _first):
             self._blank_referral(referral_id)
 
-    def forget_unused(self, person_id: str) -> None:
-        """Forget what was typed into a row that nothing uses; a row in use stays as it is."""
+    def is_used(self, person_id: str, *, besides: Sequence[str] = ()) -> bool:
+        """True when a case, referral, visit or register uses the row; ``besides``: their ids."""
         users = (
-            select(table.c.id).where(table.c.person_id == person_id).limit(1)
+            select(table.c.id)
+            .where(table.c.person_id == person_id, table.c.id.not_in(besides))
+            .limit(1)
             for table in (clinical_case, referral, visit, enrolment)
         )
-        if all(self._rows.one(statement, _first) is None for statement in users):
+        return any(self._rows.one(statement, _first) is not None for statement in users)
+
+    def forget_unused(self, person_id: str) -> None:
+        """Forget what was typed into a row that nothing uses; a row in use stays as it is."""
+        if not self.is_used(person_id):
             self._forget(person_id)
 
     def find_by_id_number(self, id_number: str) -> Sequence[str]:
