@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from qiangji_app.domain.case import Case
-from qiangji_app.domain.person import normalise_name, read_id_number
+from qiangji_app.domain.person import Patient, normalise_name, read_id_number
 from qiangji_app.domain.recognition import OPEN_FOR, Basis, RecognitionAct, RecognitionKind
 from qiangji_app.domain.referral_workflow import ReferralState
 from qiangji_app.domain.report import SignedReport
@@ -18,6 +18,7 @@ from qiangji_app.recognition_rules import RecognitionRules
 from qiangji_app.services.access import may_view, require_role
 from qiangji_app.services.context import Context
 from qiangji_app.services.recognition_evidence import Evidence, evidence_of
+from qiangji_app.services.referral_access import was_sent_here
 from qiangji_app.services.results import ResultDocument, signed_document
 from qiangji_datasets.errors import InputRejected, NotFound, WrongState
 
@@ -229,13 +230,13 @@ def acts_on_own_results(ctx: Context, actor: Actor) -> list[ActRow]:
 
 
 def referrals_here(ctx: Context, actor: Actor) -> list[WaitingReferral]:
-    """Patients referred to the actor's site, to choose from."""
+    """Patients whom another site referred to the actor's, to choose from."""
     require_role(actor, *DOCTORS)
     wanted = ReferralQuery(
         target_site_ids=frozenset({actor.site_id}), states=_REFERRED, limit=_MOST_RESULTS
     )
     with ctx.store.read() as unit:
-        found = [row for row in unit.referrals.find(wanted) if row.target_site_id == actor.site_id]
+        found = [row for row in unit.referrals.find(wanted) if was_sent_here(actor, row)]
         return [WaitingReferral(row.id, _name(unit, row.person_id)) for row in found]
 
 
@@ -252,29 +253,34 @@ def _persons(ctx: Context, unit: Unit, actor: Actor, grounds: Grounds) -> list[s
     if grounds.basis is Basis.PRESENT:
         return _present(ctx, unit, grounds)
     referral = unit.referrals.get(grounds.referral_id)
-    is_here = referral is not None and referral.target_site_id == actor.site_id
-    if referral is None or not is_here or referral.state not in _REFERRED:
+    is_open = referral is not None and referral.state in _REFERRED
+    if referral is None or not is_open or not was_sent_here(actor, referral):
         raise NotFound("recognition.no_referral")
-    patient = unit.persons.get(referral.person_id)
-    number = patient.id_number if patient else ""
-    same = unit.persons.find_by_id_number(number) if number else []
+    patient = unit.persons.get(referral.person_id) or Patient(name="")
+    same = _with_number_and_name(ctx, unit, patient.id_number, patient.name) or []
     return list(dict.fromkeys([referral.person_id, *same]))
 
 
 def _present(ctx: Context, unit: Unit, grounds: Grounds) -> list[str]:
     """Persons with the number and the name of the document that was shown."""
-    number = grounds.id_number.strip().upper()
-    if read_id_number(number, today=ctx.clock.now().date()) is None:
+    found = _with_number_and_name(ctx, unit, grounds.id_number, grounds.name)
+    if found is None:
         raise InputRejected("recognition.id_number")
-    wanted = normalise_name(grounds.name)
-    found = [
-        person_id
-        for person_id in unit.persons.find_by_id_number(number)
-        if normalise_name(_name(unit, person_id)) == wanted
-    ]
     if not found:
         raise NotFound("recognition.nobody")
     return found
+
+
+def _with_number_and_name(ctx: Context, unit: Unit, number: str, name: str) -> list[str] | None:
+    """Persons with this identity number and this name; None for what is no identity number."""
+    number = number.strip().upper()
+    if read_id_number(number, today=ctx.clock.now().date()) is None:
+        return None
+    return [
+        person_id
+        for person_id in unit.persons.find_by_id_number(number)
+        if normalise_name(_name(unit, person_id)) == normalise_name(name)
+    ]
 
 
 def _signed_cases(unit: Unit, persons: Sequence[str]) -> list[Case]:

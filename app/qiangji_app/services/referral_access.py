@@ -48,6 +48,17 @@ def may_view_referral(actor: Actor, referral: Referral) -> bool:
     return bool(sides_of(actor, referral)) or actor.site_id in referral.past_targets
 
 
+def was_sent_here(actor: Actor, referral: Referral) -> bool:
+    """True for a patient whom another site sent up to the actor's; nobody refers to themselves."""
+    sent = referral.last(ReferralAction.SEND)
+    return (
+        referral.direction is Direction.UP
+        and referral.target_site_id == actor.site_id
+        and sent is not None
+        and actor.site_id not in {referral.from_site_id, sent.site_id}
+    )
+
+
 def visible_referral(unit: Unit, actor: Actor, referral_id: str) -> Referral:
     """The referral, if the actor may open it.
 

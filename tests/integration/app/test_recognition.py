@@ -21,7 +21,7 @@ from qiangji_app.domain.recognition import (
     Window,
     window_of,
 )
-from qiangji_app.domain.referral import Attachment, AttachmentKind
+from qiangji_app.domain.referral import Attachment, AttachmentKind, Direction
 from qiangji_app.domain.roles import Role
 from qiangji_app.ports import EventQuery
 from qiangji_app.recognition_rules import RecognitionRules, recognition_rules, shipped_rules
@@ -248,6 +248,68 @@ def test_a_referral_lets_the_asked_site_open_the_patients_results(
     for wrong in (grounds, replace(grounds, referral_id="none")):
         with pytest.raises(NotFound, match="recognition.no_referral"):
             _find(county, wrong, by="stranger")
+
+
+def test_a_referral_made_for_oneself_opens_no_result(county: County, case_id: str) -> None:
+    people, township = Referring(county), county.caller("township").actor
+    patient = Patient(name="钱某", sex="F", id_number=NUMBER)
+    draft = people.begun(direction=Direction.DOWN)
+    form = DraftForm(up_content(), draft.target_site_id, "hill", (), patient)
+    referral_drafts.edit_draft(county.ctx, township, draft.id, draft.revision, form)
+    people.down(draft.id, "township")
+    grounds = Grounds(Basis.REFERRAL, "referred", referral_id=draft.id)
+
+    with pytest.raises(NotFound, match="recognition.no_referral"):
+        _find(county, grounds, by="township")
+    with pytest.raises(NotFound, match="recognition.no_referral"):
+        recognition.open_result(county.ctx, township, RULES, grounds, case_id)
+    assert recognition.referrals_here(county.ctx, township) == []
+
+
+def test_a_villages_draft_that_the_asked_township_sent_itself_opens_no_result(
+    county: County, case_id: str
+) -> None:
+    people, village = Referring(county), county.caller("village").actor
+    draft = people.begun("village")
+    form = DraftForm(
+        up_content(), "east", "hill", (), Patient(name="钱某", sex="F", id_number=NUMBER)
+    )
+    referral_drafts.edit_draft(county.ctx, village, draft.id, draft.revision, form)
+    grounds = Grounds(Basis.REFERRAL, "referred", referral_id=draft.id)
+    township = county.caller("township").actor
+    with pytest.raises(NotFound, match="recognition.no_referral"):
+        _find(county, grounds, by="township")
+
+    referring.send(county.ctx, township, draft.id, people.act(draft.id))
+
+    with pytest.raises(NotFound, match="recognition.no_referral"):
+        _find(county, grounds, by="township")
+    assert recognition.referrals_here(county.ctx, township) == []
+    by_village = people.sent("village", target="east")
+    assert [row.id for row in recognition.referrals_here(county.ctx, township)] == [by_village]
+
+
+@pytest.mark.parametrize(
+    ("patient", "is_found"),
+    [
+        (Patient(name="钱某", sex="F", id_number=NUMBER), True),
+        (Patient(name="孙某", sex="F", id_number=NUMBER), False),
+        (Patient(name="钱某", sex="F", id_number="无"), False),
+    ],
+)
+def test_a_referral_reaches_results_under_a_valid_number_and_the_same_name_only(
+    county: County, case_id: str, patient: Patient, is_found: bool
+) -> None:
+    people, stranger = Referring(county), county.caller("stranger").actor
+    draft = people.begun("stranger")
+    form = DraftForm(up_content(), "county", "west", (), patient)
+    referral_drafts.edit_draft(county.ctx, stranger, draft.id, draft.revision, form)
+    referring.send(county.ctx, stranger, draft.id, people.act(draft.id))
+    grounds = Grounds(Basis.REFERRAL, "referred", referral_id=draft.id)
+
+    found = _find(county, grounds, by="receiving")
+
+    assert [row.case.id for row in found] == ([case_id] if is_found else [])
 
 
 def test_an_erased_patient_has_no_name_and_is_found_by_referral_alone(
