@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -48,6 +48,8 @@ def test_a_village_doctor_goes_from_the_pressure_to_the_referral_and_the_calenda
     doctor = Person(browser, address, "village", PASSWORD)
     page = doctor.page
     begin_visit(page, address)
+    expect(page.get_by_test_id("fact-systolic_bp")).to_be_visible()
+    page.clock.set_fixed_time(datetime.now(UTC) - timedelta(days=3))  # a computer without a battery
 
     page.get_by_test_id("fact-systolic_bp").fill("1860")
     page.get_by_test_id("fact-diastolic_bp").fill("112")
@@ -61,6 +63,14 @@ def test_a_village_doctor_goes_from_the_pressure_to_the_referral_and_the_calenda
     expect(pressure.get_by_test_id("advice-source")).to_contain_text("国家基本公共卫生服务规范")
     expect(pressure.get_by_test_id("advice-source")).to_contain_text("第三版")
     expect(pressure).to_contain_text("辅助建议,由医师决定")
+    page.get_by_test_id("fact-glucose").fill("2.1")
+    expect(page.get_by_test_id("error-glucose")).to_be_visible()
+    expect(cards.filter(has=page.get_by_text("2.1 mmol/L"))).not_to_have_count(0)
+    page.get_by_test_id("fact-heart_rate").fill("7x")
+    page.get_by_test_id("save-visit").click()
+    expect(page.get_by_test_id("error-heart_rate")).to_be_visible()
+    expect(page.get_by_text("没有保存")).to_be_visible()
+    page.get_by_test_id("fact-heart_rate").fill("72")
     pressure.get_by_test_id("advice-refer").click()
 
     expect(page).to_have_url(re.compile("/referrals.*referral="))

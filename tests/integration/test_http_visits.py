@@ -228,3 +228,18 @@ def test_advice_answers_within_the_time_of_a_page(village: TestClient, visit: Js
         taken.append(time.process_time() - begun)
 
     assert statistics.median(taken) < _ANSWER_S
+
+
+def test_a_value_needs_no_time_and_the_answer_says_when_the_server_took_it(
+    village: TestClient,
+) -> None:
+    begun = sent(village, "POST", "/visits", {"visit_id": str(uuid.uuid4()), "patient": _PERSON})
+    rows = [{key: value for key, value in one.items() if key != "at"} for one in HIGH]
+
+    checked = sent(village, "POST", f"/visits/{begun['id']}/check", {"facts": rows})
+    saved = sent(village, "PUT", f"/visits/{begun['id']}", {"facts": rows, "revision": 0})
+
+    assert checked["cards"][0]["urgency"] == "emergency"
+    times = {datetime.fromisoformat(one["at"]) for one in saved["visit"]["facts"]}
+    assert len(times) == 1
+    assert abs(times.pop() - datetime.now(UTC)) < timedelta(minutes=1)

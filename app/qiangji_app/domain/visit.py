@@ -8,18 +8,25 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True)
-class TypedFact:
+class Statement:
     """One statement as the doctor typed it; ``context`` holds setting, timing, specimen.
 
     ``code`` is a fact code of the catalogue, ``unit`` the unit it was typed in, empty for symptoms
-    and states.
+    and states. ``at`` is None where no time was typed: the server's own counts.
     """
 
     code: str
     value: float | bool | str
-    at: datetime
+    at: datetime | None
     unit: str = ""
     context: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TypedFact(Statement):
+    """A statement with its instant."""
+
+    at: datetime
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from qiangji_app.ports import Unit
 from qiangji_app.rules.evaluate import Answer, Outcome, Situation, evaluate
 from qiangji_app.rules.facts import Fact
 from qiangji_app.rules.packs import Audience
+from qiangji_app.rules.selecting import CLOCK_DRIFT
 from qiangji_app.rules.stored import answer_again
 from qiangji_app.rules.stored import keep as kept_answer
 from qiangji_app.services.ages import local_day, zone_of
@@ -67,7 +68,7 @@ def advise(
     patient = visible_person(unit, actor, person_id).patient
     now = ctx.clock.now().astimezone(zone_of(unit, actor.site_id))
     age = patient.age_on(now.date())
-    new, refused = accepted((as_fact(item, f"visit:{visit_id}") for item in typed), age)
+    new, refused = _new(typed, f"visit:{visit_id}", now, age)
     old, _ = accepted(_past(facts_of(unit, actor, person_id, now, but=visit_id), now), age)
     situation = Situation(
         now=now,
@@ -78,6 +79,26 @@ def advise(
         facts=(*old, *new),
     )
     return Advised(situation, evaluate(ctx.rules(), situation), refused)
+
+
+def _new(
+    typed: Sequence[TypedFact], ref: str, now: datetime, age: float | None
+) -> tuple[tuple[Fact, ...], tuple[Refused, ...]]:
+    """What is being typed; a time that is yet to come is refused beside its field, alone."""
+    kept, refused = accepted((as_fact(item, ref) for item in typed), age)
+    told = {one.index for one in refused}
+    late = [
+        Refused(index, InputRejected("fact.not_yet", at=_clock(item, now)))
+        for index, item in enumerate(typed)
+        if index not in told and item.at > now + CLOCK_DRIFT
+    ]
+    on_time = tuple(fact for fact in kept if fact.at <= now + CLOCK_DRIFT)
+    return on_time, tuple(sorted((*refused, *late), key=lambda one: one.index))
+
+
+def _clock(item: TypedFact, now: datetime) -> str:
+    """The time as the clock of the site shows it."""
+    return f"{item.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}"
 
 
 def _past(facts: Iterable[Fact], now: datetime) -> Iterator[Fact]:

@@ -10,7 +10,7 @@ from qiangji_app.domain.ids import is_uuid
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.register import Enrolment, Plan
 from qiangji_app.domain.roles import Actor
-from qiangji_app.domain.visit import Advice, TypedFact, Visit
+from qiangji_app.domain.visit import Advice, Statement, TypedFact, Visit
 from qiangji_app.ports import Unit
 from qiangji_app.rules.facts import Fact
 from qiangji_app.services.advice import Advised, advise, facts_now, keep
@@ -114,7 +114,7 @@ def visible_visit(unit: Unit, actor: Actor, visit_id: str) -> Visit:
     return visit
 
 
-def check(ctx: Context, actor: Actor, visit_id: str, facts: Sequence[TypedFact]) -> Advised:
+def check(ctx: Context, actor: Actor, visit_id: str, facts: Sequence[Statement]) -> Advised:
     """What the rules say of what stands in the form now; nothing is stored.
 
     Raises
@@ -124,8 +124,9 @@ def check(ctx: Context, actor: Actor, visit_id: str, facts: Sequence[TypedFact])
     """
     with ctx.store.read() as unit:
         visit = visible_visit(unit, actor, visit_id)
-        _check_facts(facts)
-        return advise(ctx, unit, actor, visit.person_id, facts, visit_id=visit.id)
+        typed = _stamped(visit, facts, ctx.clock.now())
+        _check_facts(typed)
+        return advise(ctx, unit, actor, visit.person_id, typed, visit_id=visit.id)
 
 
 def record(
@@ -134,7 +135,7 @@ def record(
     visit_id: str,
     revision: int,
     *,
-    facts: Sequence[TypedFact],
+    facts: Sequence[Statement],
     complaint: str = "",
 ) -> Recorded:
     """Store what was typed, and keep the advice that it leads to.
@@ -150,15 +151,16 @@ def record(
         visit = visible_visit(unit, actor, visit_id)
         if visit.doctor_id != actor.user_id:
             raise Conflict("visit.not_yours")
-        _check_facts(facts)
-        advised = advise(ctx, unit, actor, visit.person_id, facts, visit_id=visit.id)
+        typed = _stamped(visit, facts, ctx.clock.now())
+        _check_facts(typed)
+        advised = advise(ctx, unit, actor, visit.person_id, typed, visit_id=visit.id)
         if advised.refused:
             raise advised.refused[0].error
         visit = unit.visits.save(
             replace(
                 visit,
                 revision=revision,
-                facts=tuple(facts),
+                facts=tuple(typed),
                 complaint=whole(complaint, MAX_REASON),
             )
         )
@@ -181,6 +183,32 @@ def reopen(ctx: Context, actor: Actor, visit_id: str) -> Recorded:
         kept = unit.visits.advice_of(visit.id)
         unit.commit()
     return Recorded(visit, advised, kept)
+
+
+def _stamped(visit: Visit, facts: Sequence[Statement], now: datetime) -> list[TypedFact]:
+    """Each statement with its instant: the typed one, the stored one of an unchanged value, now.
+
+    The clock of the computer it was typed on never counts. A pressure is one measurement: where
+    one of its numbers is new, both are.
+    """
+    stored = {_said(one): one.at for one in visit.facts}
+    fresh = {one.code for one in facts if _said(one) not in stored}
+    if not fresh.isdisjoint(_PRESSURES):
+        fresh |= set(_PRESSURES)
+    return [
+        TypedFact(
+            one.code,
+            one.value,
+            one.at or (now if one.code in fresh else stored[_said(one)]),
+            one.unit,
+            dict(one.context),
+        )
+        for one in facts
+    ]
+
+
+def _said(item: Statement) -> tuple[object, ...]:
+    return item.code, item.value, item.unit, tuple(sorted(item.context.items()))
 
 
 def _check_facts(facts: Sequence[TypedFact]) -> None:

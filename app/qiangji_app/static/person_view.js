@@ -124,20 +124,40 @@ export class PersonView {
       this.entry.showRefused(found.refused);
       this.draw(found);
     } catch (error) {
+      if (mine === this.asked) this.drawNone();
       if (error.code !== "visit.pressure_reversed") throw error;
       if (mine === this.asked) this.entry.tell("diastolic_bp", error.message, error.advice);
     }
   }
 
+  /** Cards of values that no longer stand in the form are taken away, and it is said that none could be given. */
+  drawNone() {
+    fill(this.cards, h("p", { class: "qp-card qp-card-refuse", role: "alert", dataset: { testid: "advice-failed" } }, t("ui.advice.not_computed")));
+  }
+
   async save(isAsked = false) {
     const facts = this.entry.collect();
-    const found = await put(`/visits/${encodeURIComponent(this.visitId)}`, { facts, revision: this.visit.revision, complaint: this.complaint.value.trim() });
+    if (this.entry.unread.length) {
+      this.entry.focus(this.entry.unread[0]);
+      throw new Error(t("ui.visit.not_saved"));
+    }
+    const found = await this.put(facts);
     this.asked += 1;
     this.visit = found.visit;
     this.isDirty = false;
     this.draw(found);
     if (isAsked) toast(t("ui.visit.saved"));
     return found;
+  }
+
+  /** A refusal is told beside its field as well. */
+  async put(facts) {
+    try {
+      return await put(`/visits/${encodeURIComponent(this.visitId)}`, { facts, revision: this.visit.revision, complaint: this.complaint.value.trim() });
+    } catch (error) {
+      if (error.status === 422) await this.ask();
+      throw error;
+    }
   }
 
   /** The card as it is kept: what was typed is stored first. */

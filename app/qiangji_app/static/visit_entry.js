@@ -21,7 +21,8 @@ export class VisitEntry {
 
   moment() {
     this.at = h("input", { class: "qp-input", placeholder: t("ui.visit.measured_now"), maxLength: 20, dataset: { testid: "measured-at" }, onchange: () => this.onchange() });
-    return h("label", { class: "qp-entry-at" }, h("span", {}, t("ui.visit.measured_at")), this.at);
+    this.atError = h("p", { class: "qp-field-error", role: "alert", hidden: true, dataset: { testid: "error-measured-at" } });
+    return h("div", {}, h("label", { class: "qp-entry-at" }, h("span", {}, t("ui.visit.measured_at")), this.at), this.atError);
   }
 
   section(section) {
@@ -70,12 +71,15 @@ export class VisitEntry {
     return h("label", {}, h("span", {}, fact.name), field.input);
   }
 
-  /** What stands in the form, as the server takes it; a number that cannot be read is told at once. */
+  /**
+   * What stands in the form, as the server takes it; what cannot be read is told at once and named by `unread`.
+   * Without a typed time the server says when: the clock of this computer may be wrong.
+   */
   collect() {
     const typed = momentOf(this.at.value);
-    this.at.setAttribute("aria-invalid", String(typed === null));
-    this.opened = this.opened || new Date().toISOString();
-    const at = typed ? instantOf(typed) : this.opened;
+    this.tellTime(typed === null ? t("ui.visit.not_a_time") : "");
+    this.unread = typed === null ? [""] : [];
+    const at = typed ? instantOf(typed) : null;
     const facts = [];
     this.sent = [];
     for (const [code, field] of this.fields) {
@@ -83,11 +87,25 @@ export class VisitEntry {
       const value = this.valueOf(field);
       if (value === null) continue;
       const context = this.contextOf(code);
-      if (context === null) continue;
       this.sent.push(code);
-      facts.push({ code, value, unit: field.unit ? field.unit.value : (field.fact.units[0] || { code: "" }).code, at: (field.at || at), context });
+      facts.push({ code, value, unit: this.unitOf(field), at: this.isAsStored(code) ? null : at, context });
     }
     return facts;
+  }
+
+  unitOf(field) {
+    return field.unit ? field.unit.value : (field.fact.units[0] || { code: "" }).code;
+  }
+
+  /** A value as it was stored keeps its time; of a pressure both numbers are, or none. */
+  isAsStored(code) {
+    const pair = Object.entries(SHARES).find((one) => one.includes(code)) || [code];
+    return pair.every((one) => {
+      const { stored, ...field } = this.fields.get(one) || {};
+      if (!field.fact) return true;
+      const value = field.fact.kind === "yes_no" ? field.value : field.input.value.trim();
+      return stored ? String(stored.value) === String(value) && stored.unit === this.unitOf(field) && Object.entries(field.contexts).every(([key, list]) => (stored.context[key] || "") === list.value) : value === null || value === "";
+    });
   }
 
   valueOf(field) {
@@ -98,19 +116,23 @@ export class VisitEntry {
     const number = Number(text);
     if (Number.isFinite(number)) return number;
     this.tell(field.fact.code, t("ui.visit.not_a_number"));
+    this.unread.push(field.fact.code);
     return null;
   }
 
-  /** Circumstances of a number; null where one that decides what it means is not chosen yet. */
+  /** Circumstances of a number; one that decides what it means is asked for, and the number counts without it. */
   contextOf(code) {
     const field = this.fields.get(SHARES[code]) || this.fields.get(code);
     const chosen = Object.fromEntries(Object.entries(field.contexts).map(([key, list]) => [key, list.value]));
     const open = Object.entries(chosen).find(([key, value]) => !value && (key === "timing" || key === "specimen"));
-    if (open) {
-      this.tell(code, t(`ui.visit.choose_${open[0]}`));
-      return null;
-    }
+    if (open) this.tell(code, t(`ui.visit.choose_${open[0]}`));
     return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value));
+  }
+
+  tellTime(text) {
+    fill(this.atError, text);
+    this.atError.hidden = !text;
+    this.at.setAttribute("aria-invalid", String(Boolean(text)));
   }
 
   tell(code, text, advice = "") {
@@ -122,7 +144,10 @@ export class VisitEntry {
 
   /** Refusals of the server, each beside its field; `index` counts what was sent last. */
   showRefused(refused) {
-    for (const one of refused) this.tell(this.sent[one.index], one.message, one.advice);
+    for (const one of refused) {
+      this.tell(this.sent[one.index], one.message, one.advice);
+      if (one.code === "fact.not_yet") this.tellTime(one.message);
+    }
   }
 
   /** Put in what was stored. */
@@ -130,7 +155,7 @@ export class VisitEntry {
     for (const one of facts) {
       const field = this.fields.get(one.code);
       if (!field) continue;
-      field.at = one.at;
+      field.stored = one;
       if (field.fact.kind === "yes_no") this.press(field, one.value);
       else field.input.value = String(one.value);
       if (field.unit && one.unit) field.unit.value = one.unit;
@@ -140,6 +165,7 @@ export class VisitEntry {
 
   /** Bring a field into view; opens its section. */
   focus(code) {
+    if (!code) this.at.focus();
     const field = this.fields.get(code);
     if (!field) return;
     field.element.closest("details").open = true;

@@ -14,7 +14,8 @@ from support.visiting import PATIENT, TODAY, pressure, recorded, symptom, visit
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.register import RegisterKind
 from qiangji_app.domain.report import ReportContent
-from qiangji_app.domain.visit import Decision, TypedFact
+from qiangji_app.domain.visit import Decision, Statement, TypedFact
+from qiangji_app.rules.evaluate import Outcome
 from qiangji_app.rules.facts import Origin
 from qiangji_app.services import advice, capture, people, registers, review, trends, visits
 from qiangji_app.services.entry_form import entry_sections
@@ -28,7 +29,7 @@ DAY = timedelta(days=1)
 
 
 def topics(found: advice.Advised) -> list[str]:
-    return [one.topic for one in found.answers if one.outcome == advice.Outcome.YES]
+    return [one.topic for one in found.answers if one.outcome == Outcome.YES]
 
 
 def events(county: County, kind: str) -> list[dict[str, object]]:
@@ -576,3 +577,74 @@ def test_every_fact_that_may_be_typed_is_asked_for_once() -> None:
     assert len(codes) == len(set(codes))
     assert {"systolic_bp", "blurred_vision", "glucose"} <= set(codes)
     assert not any(code.startswith(("signed_", "hint_")) for code in codes)
+
+
+def untimed(*facts: TypedFact) -> list[Statement]:
+    return [Statement(one.code, one.value, None, one.unit, one.context) for one in facts]
+
+
+def test_a_value_without_a_typed_time_is_dated_by_the_server(county: County) -> None:
+    begun = visit(county)
+    actor = county.caller("village").actor
+    facts = untimed(*pressure(186, 112))
+
+    checked = visits.check(county.ctx, actor, begun.id, facts)
+    stored = visits.record(county.ctx, actor, begun.id, 0, facts=facts).visit
+
+    assert EMERGENCY in topics(checked)
+    assert {one.at for one in stored.facts} == {county.clock.now()}
+
+
+def test_an_unchanged_value_keeps_its_time_and_a_changed_pressure_is_measured_anew(
+    county: County,
+) -> None:
+    begun = visit(county)
+    actor = county.caller("village").actor
+    first = [*untimed(*pressure(186, 112)), Statement("heart_rate", 80.0, None, "/min")]
+    then = county.clock.now()
+    kept = visits.record(county.ctx, actor, begun.id, 0, facts=first)
+    county.clock.step(minutes=90)
+
+    same = visits.record(county.ctx, actor, begun.id, 1, facts=first)
+    changed = [*untimed(*pressure(150, 112)), first[2]]
+    later = visits.record(county.ctx, actor, begun.id, 2, facts=changed).visit
+
+    assert [one.id for one in same.advice] == [one.id for one in kept.advice]
+    assert {one.code: one.at for one in later.facts} == {
+        "systolic_bp": county.clock.now(),
+        "diastolic_bp": county.clock.now(),
+        "heart_rate": then,
+    }
+
+
+def test_a_time_that_is_yet_to_come_is_refused_alone_and_the_rest_is_answered(
+    county: County,
+) -> None:
+    begun = visit(county)
+    actor = county.caller("village").actor
+    ahead = [TypedFact("heart_rate", rate, START + timedelta(minutes=late), "/min")
+             for rate, late in ((80.0, 6), (900.0, 7), (82.0, 5))]  # fmt: skip
+    facts = [*pressure(186, 112), *ahead]
+
+    found = visits.check(county.ctx, actor, begun.id, facts)
+
+    assert EMERGENCY in topics(found)
+    assert [(one.index, one.error.code) for one in found.refused] == [
+        (2, "fact.not_yet"),
+        (3, "fact.implausible"),
+    ]
+    assert found.refused[0].error.params["at"] == "2026-03-02 09:06"
+    with pytest.raises(InputRejected, match=r"fact\.not_yet"):
+        visits.record(county.ctx, actor, begun.id, 0, facts=facts)
+
+
+def test_a_glucose_without_timing_is_stored_and_a_low_one_is_an_alarm(county: County) -> None:
+    begun = visit(county)
+    actor = county.caller("village").actor
+    low = Statement("glucose", 2.1, None, "mmol/L")
+
+    found = visits.record(county.ctx, actor, begun.id, 0, facts=[low])
+
+    assert found.visit.facts[0].value == 2.1
+    yes = [one for one in found.advised.answers if one.outcome is Outcome.YES]
+    assert "EMERGENCY" in {one.urgency.name for one in yes}

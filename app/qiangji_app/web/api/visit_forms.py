@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import AwareDatetime, BaseModel, Field
 
 from qiangji_app.domain.register import RegisterKind
-from qiangji_app.domain.visit import Decision, TypedFact
+from qiangji_app.domain.visit import Decision, Statement
 from qiangji_app.services import limits
 from qiangji_app.services.follow_ups import Filled
 from qiangji_app.services.visits import MAX_FACTS
@@ -29,17 +29,17 @@ class NewVisit(BaseModel):
 
 
 class FactForm(BaseModel):
-    """One statement as typed; ``at`` is now where it is not given."""
+    """One statement as typed; ``at`` is now, by the server's clock, where it is not given."""
 
     code: str = Field(max_length=64)
     value: bool | float | str
     unit: str = Field(default="", max_length=32)
-    at: AwareDatetime
+    at: AwareDatetime | None = None
     context: dict[str, str] = Field(default_factory=dict, max_length=8)
 
-    def fact(self) -> TypedFact:
+    def fact(self) -> Statement:
         """As the domain has it."""
-        return TypedFact(self.code, self.value, self.at, self.unit, dict(self.context))
+        return Statement(self.code, self.value, self.at, self.unit, dict(self.context))
 
 
 class FactsForm(BaseModel):
