@@ -22,7 +22,7 @@ from qiangji_app.services.access import require_role
 from qiangji_app.services.ages import local_day
 from qiangji_app.services.context import Context
 from qiangji_app.services.limits import MAX_CALL_TEXT, whole
-from qiangji_app.services.referral_access import READERS
+from qiangji_app.services.referral_access import READERS, may_view_referral
 from qiangji_datasets.errors import Conflict, InputRejected, NotFound, NotPermitted
 
 #: A plan reaches this far at most; a later day is mistyped.
@@ -36,13 +36,15 @@ class DueFollowUp:
     """A follow-up as a calendar shows it; ``days_left`` is negative when overdue."""
 
     follow_up: ReferralFollowUp
-    referral: Referral | None
+    referral: Referral
     patient: Patient
     days_left: int
 
 
 def due_follow_ups(ctx: Context, actor: Actor, site_id: str = "") -> Sequence[DueFollowUp]:
     """What the actor's sites (or one of them) still have to do, the earliest due first.
+
+    Of a referral that is not the actor's to see nothing is told.
 
     Raises
     ------
@@ -53,7 +55,12 @@ def due_follow_ups(ctx: Context, actor: Actor, site_id: str = "") -> Sequence[Du
     sites = actor.visible_sites & {site_id} if site_id else actor.visible_sites
     with ctx.store.read() as unit:
         rows = unit.referrals.follow_ups(FollowUpQuery(site_ids=sites, is_due=True))
-        return [_due(ctx, unit, row) for row in rows]
+        found = [(row, unit.referrals.get(row.referral_id)) for row in rows]
+        return [
+            _due(ctx, unit, row, referral)
+            for row, referral in found
+            if referral is not None and may_view_referral(actor, referral)
+        ]
 
 
 def complete_follow_up(
@@ -198,8 +205,7 @@ def _own(unit: Unit, actor: Actor, follow_up_id: str) -> ReferralFollowUp:
     return found
 
 
-def _due(ctx: Context, unit: Unit, row: ReferralFollowUp) -> DueFollowUp:
+def _due(ctx: Context, unit: Unit, row: ReferralFollowUp, referral: Referral) -> DueFollowUp:
     today = local_day(unit, row.site_id, ctx.clock.now())
     patient = unit.persons.get(row.person_id) or Patient(name="")
-    referral = unit.referrals.get(row.referral_id)
     return DueFollowUp(row, referral, patient, row.days_left(today))

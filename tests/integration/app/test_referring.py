@@ -595,6 +595,23 @@ def test_follow_ups_are_those_of_ones_own_sites(people: Referring) -> None:
         due_follow_ups(ctx, county.caller("operator").actor)
 
 
+def test_a_county_doctor_sees_due_follow_ups_of_referrals_to_the_county_alone(
+    people: Referring,
+) -> None:
+    county = people.county
+    within = people.sent("village", target="east")
+    asked = people.sent("village")
+    logins = ("receiving", "village", "township", "manager")
+
+    seen = {
+        login: {one.referral.id for one in due_follow_ups(people.ctx, county.caller(login).actor)}
+        for login in logins
+    }
+
+    assert seen["receiving"] == {asked}
+    assert seen["village"] == seen["township"] == seen["manager"] == {within, asked}
+
+
 def test_a_void_follow_up_is_not_done(people: Referring) -> None:
     referral_id = people.sent()
     people.do(referral_id, A.CANCEL, "township", code="error")

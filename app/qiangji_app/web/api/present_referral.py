@@ -146,7 +146,7 @@ class ReferralPresenter:
 
     def due(self, item: DueFollowUp) -> Json:
         """A follow-up on a calendar, with the patient."""
-        reasons = item.referral.content.reasons if item.referral is not None else ()
+        reasons = item.referral.content.reasons
         return self.follow_up(item.follow_up, {}) | {
             "patient": self._patient_line(item.patient, self._now.date())
             | {"phone": item.patient.phone},
