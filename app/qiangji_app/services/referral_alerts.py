@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qiangji_app.domain.referral import Referral
-from qiangji_app.domain.referral_clock import Escalation, Standing
+from qiangji_app.domain.referral_clock import Escalation, Stage, Standing
 from qiangji_app.domain.referral_workflow import OPEN, UNANSWERED
 from qiangji_app.domain.roles import Actor, Role
 from qiangji_app.ports import ReferralQuery
@@ -77,7 +77,8 @@ def is_loud(actor: Actor, row: ReferralRow) -> bool:
     """True for what interrupts this actor.
 
     The asked site hears of an emergency at once. Of a wait that is too long hears whose turn it
-    is; of a missing answer the sender too; of one that nobody ended the county's manager.
+    is; of a missing answer, and of a patient who has not arrived, the sender too; of one that
+    nobody ended the county's manager.
     """
     waits = row.standing
     if waits is None:
@@ -89,7 +90,8 @@ def is_loud(actor: Actor, row: ReferralRow) -> bool:
     is_asked = row.referral.state in UNANSWERED
     if row.is_my_turn and is_asked and row.referral.is_emergency:
         return True
-    return waits.level >= Escalation.LATE and (row.is_my_turn or is_asked)
+    is_both_sides = is_asked or waits.stage is Stage.ARRIVAL
+    return waits.level >= Escalation.LATE and (row.is_my_turn or is_both_sides)
 
 
 def open_referrals_of(ctx: Context, person_id: str) -> Sequence[Referral]:

@@ -108,7 +108,21 @@ def test_what_is_answered_is_quiet_until_the_next_step_takes_too_long(people: Re
     again = waiting(people.ctx, people.county.caller("receiving").actor)
     assert [int(one.waits.level) for one in again.alerts] == [Escalation.LATE]
     assert again.alerts[0].key != first.alerts[0].key
-    assert heard(people, "township") == []
+
+
+def test_the_sender_hears_that_an_accepted_patient_has_not_arrived(people: Referring) -> None:
+    referral_id = people.sent("village")
+    people.do(referral_id, A.ACCEPT)
+    people.county.clock.step(minutes=59)
+    assert heard(people, "village") == []
+
+    people.county.clock.step(minutes=1)
+
+    assert heard(people, "village") == [(referral_id, Escalation.LATE)]
+    assert heard(people, "township") == [(referral_id, Escalation.LATE)]
+    assert heard(people, "stranger") == []
+    people.do(referral_id, A.ARRIVE)
+    assert heard(people, "village") == []
 
 
 def test_an_ended_referral_is_quiet(people: Referring) -> None:
