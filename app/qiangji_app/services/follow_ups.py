@@ -70,6 +70,9 @@ def record(
 ) -> FollowUp:
     """Keep a filled-in form and plan the next one; said again under the same id, it is the same.
 
+    A record of a day before the newest one is kept with the next day that was typed, if any, and
+    moves neither the plan nor the date of the entry.
+
     Raises
     ------
     InputRejected
@@ -94,12 +97,14 @@ def record(
         fields, found = _assessed(unit, entry, filled)
         if found.missing:
             raise InputRejected("follow_up.missing", fields=",".join(found.missing))
-        due = _next_due(filled, found, today)
+        is_newest = all(one.day <= filled.day for one in unit.registers.follow_ups(entry.id))
+        due = _next_due(filled, found, today) if is_newest else filled.next_due
         typed = replace(filled, fields=fields, next_due=due)
         item = _item(ctx, actor, entry, follow_up_id, filled=typed, found=found)
         unit.registers.add_follow_up(item)
-        unit.registers.save(replace(entry, next_due=due))
-        put_plan(ctx, unit, actor, entry, due)
+        if is_newest:
+            unit.registers.save(replace(entry, next_due=due))
+            put_plan(ctx, unit, actor, entry, due)
         unit.events.append(
             type="follow_up.recorded",
             actor_id=actor.user_id,

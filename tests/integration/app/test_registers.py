@@ -128,6 +128,44 @@ def test_the_second_unsatisfied_in_a_row_refers(county: County) -> None:
     assert second.is_referred
 
 
+def test_a_record_of_an_earlier_day_is_kept_and_plans_nothing(county: County) -> None:
+    entry = enrolled(county)
+    actor = county.caller("village").actor
+    followed(county, entry, HIGH)
+    before = registers.due_list(county.ctx, actor, date(2027, 1, 1))
+
+    old = followed(county, entry, KEPT, day=TODAY - timedelta(days=60))
+
+    assert old.next_due is None
+    assert old.category is FollowUpClass.SATISFIED
+    assert registers.due_list(county.ctx, actor, date(2027, 1, 1)) == before
+    assert [row.item.due_on for row in before] == [TWO_WEEKS]
+    page = registers.list_register(county.ctx, actor, RegisterKind.HYPERTENSION)
+    assert page.rows[0].enrolment.next_due == TWO_WEEKS
+    assert len(follow_ups.record_of(county.ctx, actor, entry.id).follow_ups) == 2
+    corrected = followed(county, entry, KEPT)
+    rows = registers.due_list(county.ctx, actor, date(2027, 1, 1))
+    assert [row.item.due_on for row in rows] == [corrected.next_due]
+
+
+def test_an_earlier_record_without_a_schedule_needs_no_day(county: County) -> None:
+    person_id = visit(county).person_id
+    actor = county.caller("village").actor
+    copd = RegisterKind.COPD
+    entry = registers.enrol(county.ctx, actor, person_id, copd, next_due=TWO_WEEKS)
+    new = Filled(TODAY, {}, TWO_WEEKS)
+    follow_ups.record(county.ctx, actor, entry.id, str(uuid.uuid4()), new)
+
+    on_paper = TODAY - timedelta(days=30)
+    typed = Filled(TODAY - timedelta(days=60), {}, on_paper)
+    old = followed(county, entry, {}, day=TODAY - timedelta(days=90))
+    older = follow_ups.record(county.ctx, actor, entry.id, str(uuid.uuid4()), typed)
+
+    assert (old.next_due, older.next_due) == (None, on_paper)
+    page = registers.list_register(county.ctx, actor, copd)
+    assert page.rows[0].enrolment.next_due == TWO_WEEKS
+
+
 def test_a_preview_says_what_a_record_would_be_and_keeps_nothing(county: County) -> None:
     entry = enrolled(county)
     actor = county.caller("village").actor
