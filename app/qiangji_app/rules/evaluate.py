@@ -115,8 +115,8 @@ def evaluate(
 ) -> tuple[Answer, ...]:
     """Every answer that matters: yes first by urgency, then what is unknown and asks for something.
 
-    Where one of a domain is urgent, or a vital sign an emergency, none says that the patient may
-    stay, go home or go down.
+    Where one of a domain or a danger sign is urgent, or a vital sign an emergency, none says that
+    the patient may stay, go home or go down.
 
     Parameters
     ----------
@@ -144,8 +144,8 @@ def evaluate(
     return tuple(sorted(_without_opposites(answers, staying), key=_order))
 
 
-#: The domain whose emergencies concern every other one.
-_EVERYWHERE: Final = "vital"
+#: Domains that concern every other one, from this urgency on.
+_EVERYWHERE: Final = {"vital": Urgency.EMERGENCY, "danger": Urgency.URGENT}
 
 
 def _without_opposites(answers: Sequence[Answer], staying: Set[str]) -> list[Answer]:
@@ -157,7 +157,7 @@ def _without_opposites(answers: Sequence[Answer], staying: Set[str]) -> list[Ans
     ]
     urgent = {_domain(answer) for answer in grave}
     is_everywhere = any(
-        _domain(answer) == _EVERYWHERE and answer.urgency is Urgency.EMERGENCY for answer in grave
+        answer.urgency >= _EVERYWHERE.get(_domain(answer), math.inf) for answer in grave
     )
     return [
         answer
