@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
 from qiangji_app.rules.compiled import CompiledRule
 from qiangji_app.rules.expressions import Outcome, Value
 from qiangji_app.rules.facts import Fact
-from qiangji_app.rules.layers import Rulebook, shipped
-from qiangji_app.rules.packs import Action, Audience, Source, Urgency, Words
+from qiangji_app.rules.layers import Placed, Rulebook, shipped
+from qiangji_app.rules.packs import Action, Audience, Rule, Source, Urgency, Words
 from qiangji_app.rules.selecting import CLOCK_DRIFT, Facts, Selected, by_code, select
 from qiangji_app.rules.unstated import ages, possible_people, unstated
-from qiangji_datasets.errors import InputRejected
+from qiangji_datasets.errors import InputRejected, QiangjiError
 
 __all__ = ["Answer", "Audience", "Outcome", "Situation", "evaluate", "shipped"]
 
@@ -24,6 +25,11 @@ __all__ = ["Answer", "Audience", "Outcome", "Situation", "evaluate", "shipped"]
 MOST_VARIANTS: Final = 64
 #: From here on what one side of a contradiction calls for is given, and the contradiction told.
 FAIL_SAFE_FROM: Final = Urgency.URGENT
+#: What a faulty rule may raise; it must stop no other rule.
+_FAULTS: Final = (
+    QiangjiError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +96,8 @@ class Answer:
         Facts of one instant that disagree.
     computed
         Scores: ``NAME_low`` and ``NAME_high``; equal when every item is known.
+    fault
+        Why the rule could not be computed; empty where it was. Its outcome is then unknown.
     """
 
     rule: str
@@ -108,6 +116,7 @@ class Answer:
     missing: tuple[str, ...] = ()
     contradictions: tuple[Fact, ...] = ()
     computed: Mapping[str, float] = field(default_factory=dict)
+    fault: str = ""
 
 
 def evaluate(
@@ -123,20 +132,16 @@ def evaluate(
     include_no
         Also the rules that do not hold and those that ask for nothing, for tests and checks.
 
-    Raises
-    ------
-    SystemFault
-        A condition of a rule cannot be computed.
+    Notes
+    -----
+    A rule that cannot be computed answers with a ``fault`` and is logged; the others answer.
     """
     facts = by_code(situation.facts)
     answers = []
     staying: set[str] = set()
     for placed in rulebook.in_force(situation.today, situation.jurisdiction):
         if situation.audience in placed.rule.audience:
-            compiled = rulebook.compiled(placed.rule)
-            answer = answer_rule(
-                compiled, situation, facts, pack=placed.pack.id, edition=placed.pack.edition
-            )
+            answer = _answered(rulebook, placed, situation, facts)
             if include_no or _matters(answer):
                 answers.append(answer)
             if placed.rule.may_stay:
@@ -172,6 +177,36 @@ def _domain(answer: Answer) -> str:
     return answer.topic.split(".", maxsplit=1)[0]
 
 
+def _answered(rulebook: Rulebook, placed: Placed, situation: Situation, facts: Facts) -> Answer:
+    pack, rule = placed.pack, placed.rule
+    try:
+        compiled = rulebook.compiled(rule)
+        return answer_rule(compiled, situation, facts, pack=pack.id, edition=pack.edition)
+    except _FAULTS as fault:
+        _LOG.error("rule %s of %s cannot be computed: %s", rule.id, pack.id, fault)
+        reason = fault.code if isinstance(fault, QiangjiError) else type(fault).__name__
+        return replace(_unanswered(rule, pack=pack.id, edition=pack.edition), fault=reason)
+
+
+def _unanswered(rule: Rule, *, pack: str, edition: str) -> Answer:
+    """What an answer takes over from its rule."""
+    return Answer(
+        rule=rule.id,
+        pack=pack,
+        edition=edition,
+        version=rule.version,
+        outcome=Outcome.UNKNOWN,
+        urgency=rule.urgency,
+        topic=rule.topic,
+        title=rule.title,
+        advice=rule.advice,
+        actions=rule.actions,
+        source=rule.source,
+        evidence=rule.evidence,
+        inputs=(),
+    )
+
+
 _RANK: Final = {Outcome.YES: 0, Outcome.UNKNOWN: 1, Outcome.NO: 2}
 
 
@@ -181,7 +216,7 @@ def _order(answer: Answer) -> tuple[int, int, str]:
 
 def _matters(answer: Answer) -> bool:
     return answer.outcome is Outcome.YES or (
-        answer.outcome is Outcome.UNKNOWN and bool(answer.missing)
+        answer.outcome is Outcome.UNKNOWN and bool(answer.missing or answer.fault)
     )
 
 
@@ -211,19 +246,9 @@ def answer_rule(
     )
     if outcome is not Outcome.NO:
         missing |= {fact.code for fact in disagreeing}
-    return Answer(
-        rule=rule.id,
-        pack=pack,
-        edition=edition,
-        version=rule.version,
+    return replace(
+        _unanswered(rule, pack=pack, edition=edition),
         outcome=outcome,
-        urgency=rule.urgency,
-        topic=rule.topic,
-        title=rule.title,
-        advice=rule.advice,
-        actions=rule.actions,
-        source=rule.source,
-        evidence=rule.evidence,
         inputs=_used(picked),
         missing=tuple(sorted(missing)),
         contradictions=disagreeing,

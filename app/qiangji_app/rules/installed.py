@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from qiangji_app.rules.layers import Rulebook, read_packs, shipped
-from qiangji_datasets.errors import Conflict
+from qiangji_app.rules.layers import Rulebook, pack_paths, shipped
+from qiangji_app.rules.pack_files import read_pack
+from qiangji_app.rules.packs import Pack
+from qiangji_datasets.errors import Conflict, InputRejected
 
 #: Where added layers lie inside the data folder.
 FOLDER = "rulepacks"
+_LOG = logging.getLogger(__name__)
 
 
 class InstalledRules:
@@ -27,23 +32,32 @@ class InstalledRules:
         self._lock = threading.Lock()
 
     def __call__(self) -> Rulebook:
-        """The rulebook; one thread reads it, others wait.
-
-        Raises
-        ------
-        InputRejected
-            An added pack was damaged since it was added.
-        """
+        """The rulebook; one thread reads it, others wait."""
         with self._lock:
-            return self._book
+            return self._read[0]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """File names of added packs that cannot be used any more; the others answer."""
+        with self._lock:
+            return self._read[1]
 
     @cached_property
-    def _book(self) -> Rulebook:
+    def _read(self) -> tuple[Rulebook, tuple[str, ...]]:
         book = shipped()
-        added = read_packs(self._folder, book.catalogue) if self._folder else ()
-        for pack in sorted(added, key=lambda item: item.layer):
-            book = book.with_layer(pack)
-        return book
+        added: list[tuple[str, Pack]] = []
+        left_out: list[str] = []
+        for path in pack_paths(self._folder) if self._folder else ():
+            try:
+                added.append((path.name, read_pack(path, book.catalogue)))
+            except (InputRejected, OSError) as fault:
+                left_out.append(_leave_out(path.name, fault))
+        for name, pack in sorted(added, key=lambda item: item[1].layer):
+            try:
+                book = book.with_layer(pack)
+            except InputRejected as fault:
+                left_out.append(_leave_out(name, fault))
+        return book, tuple(left_out)
 
     def place(self, name: str) -> Path:
         """Where an added pack is kept.
@@ -64,9 +78,15 @@ class InstalledRules:
         return thread
 
     def warm(self) -> None:
-        """Read and compile every rule that is on."""
+        """Read and compile every rule that is on; a faulty one is told when it is asked."""
         book = self()
         for pack in book.packs:
             for rule in pack.rules:
                 if rule.is_on:
-                    book.compiled(rule)
+                    with suppress(InputRejected):
+                        book.compiled(rule)
+
+
+def _leave_out(name: str, fault: Exception) -> str:
+    _LOG.error("the rules of %s are left out: %s", name, fault)
+    return name

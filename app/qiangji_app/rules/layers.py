@@ -112,8 +112,12 @@ class Rulebook:
 
 def read_packs(folder: Path, catalogue: FactCatalogue, *, checked: bool = True) -> tuple[Pack, ...]:
     """Every pack file of a folder, by name; a catalogue beside them is no pack."""
-    files = sorted(path for path in folder.glob("*.yaml") if path.name != "catalogue.yaml")
-    return tuple(read_pack(path, catalogue, checked=checked) for path in files)
+    return tuple(read_pack(path, catalogue, checked=checked) for path in pack_paths(folder))
+
+
+def pack_paths(folder: Path) -> list[Path]:
+    """The pack files of a folder, by name."""
+    return sorted(path for path in folder.glob("*.yaml") if path.name != "catalogue.yaml")
 
 
 @cache

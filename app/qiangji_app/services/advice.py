@@ -42,11 +42,15 @@ _SEX: Final = {"F": "female", "M": "male"}
 
 @dataclass(frozen=True)
 class Advised:
-    """What the rules say of a patient now, on which facts; ``refused`` are of what was typed."""
+    """What the rules say of a patient now, on which facts; ``refused`` are of what was typed.
+
+    ``faulty`` names the rules and the added packs that could not answer.
+    """
 
     situation: Situation
     answers: Sequence[Answer]
     refused: Sequence[Refused]
+    faulty: Sequence[str] = ()
 
 
 def advise(
@@ -78,7 +82,9 @@ def advise(
         jurisdiction=_jurisdiction(unit, actor),
         facts=(*old, *new),
     )
-    return Advised(situation, evaluate(ctx.rules(), situation), refused)
+    said = evaluate(ctx.rules(), situation)
+    faulty = (*(one.rule for one in said if one.fault), *ctx.rules.left_out)
+    return Advised(situation, [one for one in said if not one.fault], refused, faulty)
 
 
 def _new(

@@ -9,8 +9,9 @@ const LEVEL = { emergency: "critical", urgent: "urgent", soon: "priority", routi
  * Cards, the most urgent first, then what would decide more.
  * `acts`: {decide(card, decision), refer(card), focus(code)}; without `decide` nothing can be answered.
  */
-export function drawCards(box, { cards, asks }, acts = {}) {
-  fill(box, cards.length ? cards.map((card) => adviceCard(card, acts)) : h("p", { class: "qp-card qp-card-wait", role: "status", dataset: { testid: "no-advice" } }, t("ui.advice.none")),
+export function drawCards(box, { cards, asks, faulty = [] }, acts = {}) {
+  fill(box, faulty.length ? h("p", { class: "qp-card qp-card-refuse", role: "alert", dataset: { testid: "advice-faulty" } }, t("ui.advice.faulty", { names: faulty.join(t("ui.ai.comma")) })) : null,
+    cards.length ? cards.map((card) => adviceCard(card, acts)) : h("p", { class: "qp-card qp-card-wait", role: "status", dataset: { testid: "no-advice" } }, t("ui.advice.none")),
     asks.length ? asksList(asks, acts) : null,
     h("p", { class: "qp-fine" }, t("ui.advice.limits")));
 }

@@ -91,14 +91,14 @@ export class PersonView {
   }
 
   /** The visit being typed, or one that stands. */
-  sitting(form, { visit, cards, asks, given }) {
+  sitting(form, { visit, cards, asks, faulty, given }) {
     this.visit = visit;
     const isMine = visit.doctor_id === session().user.id;
     this.entry = new VisitEntry(form.sections, () => { this.isDirty = true; this.check(); });
     this.check = debounce(() => guarded(() => this.ask()), CHECK_MS);
     this.entry.load(visit.facts);
     this.complaint = h("textarea", { class: "qp-input", rows: 2, maxLength: 2000, value: visit.complaint, "aria-label": t("ui.visit.complaint"), placeholder: t("ui.visit.complaint"), dataset: { testid: "complaint" }, oninput: () => { this.isDirty = true; } });
-    this.draw({ cards, asks });
+    this.draw({ cards, asks, faulty });
     this.stopSaving = isMine ? beforeLeaving(() => (this.isDirty ? this.save() : undefined)) : null;
     const old = given.filter((one) => one.advice.decision !== "open" && !cards.some((card) => card.advice && card.advice.id === one.advice.id));
     return h("div", { class: "qp-two qp-two-visit" },

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from support.county import County
 from support.rules import fact, situation
+from support.visiting import pressure, visit
 
 from qiangji_app.ports import EventQuery
 from qiangji_app.rules.evaluate import evaluate
 from qiangji_app.rules.installed import InstalledRules
+from qiangji_app.services import visits
 from qiangji_app.services.context import Context
 from qiangji_app.services.rule_layers import add_layer
 from qiangji_datasets.errors import Conflict, InputRejected
@@ -125,3 +127,39 @@ def test_rules_are_read_and_compiled_in_the_background() -> None:
     rules.warm_in_background().join()
 
     assert rules().packs
+
+
+def test_an_added_pack_that_fits_no_more_is_left_out_and_named_and_the_others_answer(
+    ctx: Context, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_layer(ctx, written(tmp_path))
+    folder = tmp_path / "rulepacks"
+    whole = (folder / "county-pressure-2026.yaml").read_text("utf-8")
+    (folder / "a-torn.yaml").write_text(whole[:200], "utf-8")
+    (folder / "b-twice.yaml").write_text(whole, "utf-8")
+    rules = InstalledRules(folder)
+
+    assert rules.left_out == ("a-torn.yaml", "county-pressure-2026.yaml")
+    here = situation(fact("systolic_bp", 185), jurisdiction=("CN", "our-county"))
+    assert "county-emergency" in [answer.rule for answer in evaluate(rules(), here)]
+    assert "a-torn.yaml" in caplog.text
+
+
+def test_a_visit_is_stored_and_told_what_is_at_fault_where_a_rule_fails(
+    county: County, tmp_path: Path
+) -> None:
+    folder = tmp_path / "rulepacks"
+    folder.mkdir()
+    text = written(tmp_path, LIMIT="pressure").read_text("utf-8")
+    text = text.replace("our-county", "CN").replace("    overrides: hypertension-emergency\n", "")
+    (folder / "ours.yaml").write_text(text, "utf-8")
+    (folder / "torn.yaml").write_text("pack: [", "utf-8")
+    ctx = replace(county.ctx, rules=InstalledRules(folder))
+    ctx.rules.warm()
+    begun, actor = visit(county), county.caller("village").actor
+
+    found = visits.record(ctx, actor, begun.id, 0, facts=pressure(186, 112))
+
+    assert found.visit.revision == 1
+    assert found.advised.faulty == ("county-emergency", "torn.yaml")
+    assert "hypertension.emergency" in [one.topic for one in found.advice]

@@ -91,6 +91,7 @@ class VisitPresenter:
             "cards": [card for card in cards if card["outcome"] == "yes"],
             "asks": [card for card in cards if card["outcome"] == "unknown"],
             "refused": [self.refused(one) for one in found.refused],
+            "faulty": list(found.faulty),
         }
 
     def _card(self, answer: Answer, kept: Mapping[tuple[str, str, str], Advice]) -> Json:

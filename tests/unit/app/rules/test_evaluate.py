@@ -356,3 +356,32 @@ def test_nobody_is_told_to_stay_beside_an_urgent_answer_of_the_domain(
 
     assert ("home" in {answer.rule for answer in said}) is is_said
     assert "grave" in {answer.rule for answer in said}
+
+
+def test_a_rule_that_cannot_be_computed_is_named_and_logged_and_the_others_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken = rule(id="broken", inputs=["systolic_bp"], condition="systolic_bp +")
+
+    answers = evaluate(book(broken, rule()), situation(fact("systolic_bp", 190)))
+
+    assert [(one.rule, one.outcome, one.fault) for one in answers] == [
+        ("pressure", YES, ""),
+        ("broken", UNKNOWN, "rules.condition"),
+    ]
+    assert "broken" in caplog.text
+
+
+def test_a_rule_whose_value_has_the_wrong_kind_stops_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mean = rule(id="mean", inputs={"systolic_bp": {"select": "mean"}}, condition="systolic_bp > 1")
+    odd = replace(fact("systolic_bp", 190), value="high", context={"setting": "home"})
+
+    answers = evaluate(
+        book(mean, rule(id="cough", inputs=["cough"], condition="cough")),
+        situation(odd, fact("cough", True)),
+    )
+
+    assert [(one.rule, one.fault) for one in answers] == [("cough", ""), ("mean", "ValueError")]
+    assert "mean" in caplog.text
