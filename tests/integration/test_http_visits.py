@@ -243,3 +243,38 @@ def test_a_value_needs_no_time_and_the_answer_says_when_the_server_took_it(
     times = {datetime.fromisoformat(one["at"]) for one in saved["visit"]["facts"]}
     assert len(times) == 1
     assert abs(times.pop() - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_danger"),
+    [
+        ({"systolic": 138, "diastolic": 85, "symptoms": ["nausea_vomiting", "nosebleed"]}, True),
+        ({"systolic": 186, "diastolic": 112, "symptoms": ["none"]}, True),
+        ({"systolic": 128, "diastolic": 78, "symptoms": ["none"]}, False),
+    ],
+)
+def test_danger_in_a_record_form_raises_the_emergency_card(
+    village: TestClient, fields: Json, is_danger: bool
+) -> None:
+    begun = sent(village, "POST", "/visits", {"visit_id": str(uuid.uuid4()), "patient": _PERSON})
+    person = f"/patients/{begun['person_id']}/registers"
+    entry = sent(village, "POST", person, {"kind": "hypertension"})
+    today = datetime.now(UTC).date()
+
+    def urgencies(day: str) -> set[str]:
+        form = {"day": day, "fields": fields}
+        found = sent(village, "POST", f"/registers/entries/{entry['id']}/assess", form)
+        return {one["urgency"] for one in found["cards"]}
+
+    assert ("emergency" in urgencies(today.isoformat())) is is_danger
+    assert "emergency" not in urgencies((today - timedelta(days=5)).isoformat())
+
+
+def test_a_register_without_a_form_is_assessed_on_what_is_known(village: TestClient) -> None:
+    begun = sent(village, "POST", "/visits", {"visit_id": str(uuid.uuid4()), "patient": _PERSON})
+    person = f"/patients/{begun['person_id']}/registers"
+    day = datetime.now(UTC).date().isoformat()
+    entry = sent(village, "POST", person, {"kind": "copd", "next_due": day})
+    form = {"day": day, "fields": {}}
+
+    assert sent(village, "POST", f"/registers/entries/{entry['id']}/assess", form)["cards"] == []

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, time
+from typing import Final
 
 from qiangji_app.domain.ids import is_uuid
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.register import Enrolment, FollowUp
 from qiangji_app.domain.roles import Actor, Site
+from qiangji_app.domain.visit import TypedFact
 from qiangji_app.ports import Unit
-from qiangji_app.services.ages import local_day
+from qiangji_app.services.advice import Advised, advise
+from qiangji_app.services.ages import local_day, zone_of
 from qiangji_app.services.context import Context
 from qiangji_app.services.public_health import (
     Assessment,
@@ -25,6 +28,9 @@ from qiangji_app.services.public_health import (
 from qiangji_app.services.registers import check_day, put_plan, visible_entry
 from qiangji_app.services.rule_facts import check_value
 from qiangji_datasets.errors import Conflict, InputRejected
+
+#: When the values of a record of an earlier day count as measured.
+_NOON: Final = time(12)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,34 @@ def preview(
     with ctx.store.read() as unit:
         entry = visible_entry(unit, actor, enrolment_id)
         return _assessed(unit, entry, filled)[1], entry
+
+
+def advised(ctx: Context, actor: Actor, enrolment_id: str, filled: Filled) -> Advised:
+    """What the rules say with the numbers and symptoms of the form; nothing is stored.
+
+    Raises
+    ------
+    InputRejected
+        A value that its field does not take.
+    """
+    with ctx.store.read() as unit:
+        entry = visible_entry(unit, actor, enrolment_id)
+        now = ctx.clock.now().astimezone(zone_of(unit, actor.site_id))
+        at = now if filled.day == now.date() else datetime.combine(filled.day, _NOON, now.tzinfo)
+        form = populations()[entry.kind].form
+        facts = list(_stated(form, checked(form, filled.fields), at)) if form else []
+        return advise(ctx, unit, actor, entry.person_id, facts)
+
+
+def _stated(form: Form, fields: Mapping[str, object], at: datetime) -> Iterator[TypedFact]:
+    """Lines of a form that are facts: numbers, and symptoms that are ticked."""
+    for one in form.fields:
+        value = fields.get(one.id)
+        if one.fact and isinstance(value, (int, float)):
+            yield TypedFact(one.fact, float(value), at, one.unit, dict(one.context or {}))
+        for option in value if isinstance(value, list) else ():
+            if option in one.option_facts:
+                yield TypedFact(one.option_facts[option], True, at)
 
 
 def record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
@@ -38,6 +38,7 @@ class Field:
 
     ``kind`` is choice, choices, number, text, day or medicine. ``fact`` is the code of the fact
     that fills it in, empty for none; ``is_own`` marks a question that the form does not print.
+    ``option_facts`` names the fact that ticking an option states.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Field:
     has_target: bool = False
     is_required: bool = False
     is_own: bool = False
+    option_facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -146,6 +148,7 @@ def _field(row: dict[str, Any]) -> Field:
         has_target=row.get("target", False),
         is_required=row.get("required", False),
         is_own=row.get("own", False),
+        option_facts=row.get("option_facts", {}),
     )
 
 

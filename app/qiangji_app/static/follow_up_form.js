@@ -117,7 +117,8 @@ class FollowUpForm {
   }
 
   show(found) {
-    fill(this.found, h("p", {}, t("ui.follow_up.class"), h("b", { dataset: { testid: "assessed-class" } }, found.category_text || "—")), h("p", {}, t("ui.follow_up.next_is"), h("b", { dataset: { testid: "assessed-next" } }, found.next_due || "—")),
+    const dangers = found.cards.filter((card) => ["emergency", "urgent"].includes(card.urgency));
+    fill(this.found, dangers.map((card) => adviceCard(card)), h("p", {}, t("ui.follow_up.class"), h("b", { dataset: { testid: "assessed-class" } }, found.category_text || "—")), h("p", {}, t("ui.follow_up.next_is"), h("b", { dataset: { testid: "assessed-next" } }, found.next_due || "—")),
       found.reasons.map((text) => h("p", { class: "qp-card qp-card-refuse" }, text)),
       found.missing.length ? h("p", { class: "qp-fine" }, t("ui.follow_up.missing", { names: found.missing.map((one) => one.name).join(t("ui.ai.comma")) })) : null, h("p", { class: "qp-fine" }, sourceLine(found.source)));
   }

@@ -109,9 +109,12 @@ def records(enrolment_id: str, ctx: Ctx, who: Who) -> Json:
 
 @router.post("/registers/entries/{enrolment_id}/assess")
 def assess(enrolment_id: str, body: FollowUpForm, ctx: Ctx, who: Who) -> Json:
-    """Class, next date and referral by the public-health standard; nothing is stored."""
+    """Class, next date and referral by the standard, and the rules' cards; nothing is stored."""
     found, entry = follow_ups.preview(ctx, who.actor, enrolment_id, body.filled())
-    return _present(ctx, who).assessment(found, populations()[entry.kind])
+    said = follow_ups.advised(ctx, who.actor, enrolment_id, body.filled())
+    present = _present(ctx, who)
+    cards = present.present.advised(said)["cards"]
+    return present.assessment(found, populations()[entry.kind]) | {"cards": cards}
 
 
 @router.put("/registers/entries/{enrolment_id}/records/{follow_up_id}")
