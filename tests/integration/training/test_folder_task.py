@@ -51,6 +51,8 @@ def _config(**changed: object) -> Config:
     return replace(
         whole,
         task="folder",
+        auxiliary=(),
+        fit=replace(whole.fit, auxiliary_members=0),
         labels=("af_flutter", "mi", "norm"),
         folder=replace(folder, **changed),  # type: ignore[arg-type]  # a table of mixed values
     )
