@@ -14,6 +14,7 @@ from support.visiting import KEPT, PATIENT, TODAY, enrolled, followed, pressure,
 from qiangji_app.domain.person import Patient
 from qiangji_app.domain.register import FollowUpClass, PlanKind, RegisterKind
 from qiangji_app.domain.visit import Decision
+from qiangji_app.rules.expressions import Outcome
 from qiangji_app.services import (
     advice,
     disease_reports,
@@ -175,6 +176,43 @@ def test_a_preview_says_what_a_record_would_be_and_keeps_nothing(county: County)
     assert of == entry
     assert found.category is FollowUpClass.UNSATISFIED
     assert follow_ups.record_of(county.ctx, actor, entry.id).follow_ups == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "day", "is_danger"),
+    [
+        ({"systolic": 186.0, "diastolic": 112.0}, TODAY, True),
+        ({"systolic": 186.0, "diastolic": 112.0}, TODAY - timedelta(days=5), False),
+        ({"symptoms": ["nausea_vomiting", "nosebleed"], "systolic": 152.0}, TODAY, True),
+        ({}, TODAY, False),
+    ],
+)
+def test_what_a_form_says_is_put_before_the_rules(
+    county: County, changes: dict[str, object], day: date, is_danger: bool
+) -> None:
+    entry = enrolled(county)
+    actor = county.caller("village").actor
+
+    found = follow_ups.advised(county.ctx, actor, entry.id, Filled(day, {**KEPT, **changes}))
+
+    urgencies = {one.urgency.value for one in found.answers if one.outcome is Outcome.YES}
+    assert ("emergency" in urgencies) is is_danger
+    assert not found.refused
+
+
+def test_a_register_without_a_form_is_advised_on_what_is_known(county: County) -> None:
+    entry = registers.enrol(
+        county.ctx,
+        county.caller("village").actor,
+        visit(county).person_id,
+        RegisterKind.COPD,
+        next_due=TWO_WEEKS,
+    )
+    actor = county.caller("village").actor
+
+    found = follow_ups.advised(county.ctx, actor, entry.id, Filled(TODAY, {}))
+
+    assert {one.code for one in found.situation.facts} == {"copd"}
 
 
 def test_the_same_record_sent_again_is_one_record(county: County) -> None:
