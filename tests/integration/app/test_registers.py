@@ -195,8 +195,8 @@ def test_what_a_form_says_is_put_before_the_rules(
 
     found = follow_ups.advised(county.ctx, actor, entry.id, Filled(day, {**KEPT, **changes}))
 
-    urgencies = {one.urgency.value for one in found.answers if one.outcome is Outcome.YES}
-    assert ("emergency" in urgencies) is is_danger
+    urgencies = {one.urgency.name for one in found.answers if one.outcome is Outcome.YES}
+    assert ("EMERGENCY" in urgencies) is is_danger
     assert not found.refused
 
 
